@@ -1,0 +1,2 @@
+/** The compiled module, as the text of bytes.mjs. */
+export function buildKernels(): Promise<string>;

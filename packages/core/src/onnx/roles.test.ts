@@ -1,0 +1,120 @@
+import { describe, expect, it } from "vitest";
+import { type Tensor, tensor } from "../ir/tensor.ts";
+import { readModel } from "./decode.ts";
+import { encodeSpec, type NodeSpec } from "./nodeModel.ts";
+import { initializerRoles } from "./roles.ts";
+
+const zeros = (...shape: number[]): Tensor =>
+  tensor("float32", shape, new Float32Array(shape.reduce((a, b) => a * b, 1)));
+
+async function rolesIn(
+  nodes: readonly NodeSpec[],
+  initializers: Readonly<Record<string, Tensor>>,
+): Promise<Record<string, string>> {
+  const bytes = encodeSpec({
+    inputs: [{ name: "x", dtype: "float32", shape: [2, 4] }],
+    outputs: [{ name: "y" }],
+    nodes,
+    initializers,
+  });
+  return Object.fromEntries(
+    initializerRoles(await readModel(bytes)).map(({ initializer, role }) => [initializer.name, role]),
+  );
+}
+
+const node = (
+  op: string,
+  inputs: readonly string[],
+  outputs: readonly string[] = ["y"],
+  more: Partial<NodeSpec> = {},
+): NodeSpec => ({ op, inputs, outputs, ...more });
+
+describe("roles", () => {
+  it("know what an exporter has made of a constant by its name", async () => {
+    const nodes = [
+      node("Mul", ["x", "arange_1"], ["h"]),
+      node("Add", ["h", "zeros"], ["k"]),
+      node("Mul", ["k", "ones.scale"]),
+    ];
+    const initializers = { arange_1: zeros(4), zeros: zeros(2, 1), "ones.scale": zeros(4) };
+    expect(await rolesIn(nodes, initializers)).toEqual({
+      arange_1: "constant",
+      zeros: "constant",
+      "ones.scale": "scale",
+    });
+  });
+
+  it("tell a normalisation's own scale and bias from the ones and zeros that an exporter gives it", async () => {
+    const nodes = [
+      node("InstanceNormalization", ["x", "val_1", "val_2"], ["h"]), // of a GroupNorm
+      node("Mul", ["h", "val_3"], ["k"], { name: "/norm/Mul" }),
+      node("InstanceNormalization", ["k", "fresh.weight", "val_4"]),
+    ];
+    const ones = (n: number): Tensor => tensor("float32", [n], new Float32Array(n).fill(1));
+    const initializers = { val_1: ones(4), val_2: zeros(4), val_3: ones(4), "fresh.weight": ones(4), val_4: ones(4) };
+    expect(await rolesIn(nodes, initializers)).toEqual({
+      val_1: "constant",
+      val_2: "constant",
+      "norm.scale": "scale",
+      "fresh.weight": "scale",
+      val_4: "bias",
+    });
+  });
+
+  it("follow from the operator and the position", async () => {
+    const nodes = [
+      node("Gemm", ["x", "w", "b"], ["h"]),
+      node("BatchNormalization", ["h", "gamma", "beta", "mean", "variance"], ["n"]),
+      node("Add", ["n", "table"], ["a"]),
+      node("Mul", ["a", "half"]),
+    ];
+    const initializers = {
+      w: zeros(4, 4),
+      b: zeros(4),
+      gamma: zeros(4),
+      beta: zeros(4),
+      mean: zeros(4),
+      variance: zeros(4),
+      table: zeros(2, 4),
+      half: zeros(),
+    };
+    expect(await rolesIn(nodes, initializers)).toEqual({
+      w: "weight",
+      b: "bias",
+      gamma: "scale",
+      beta: "bias",
+      mean: "normalisation statistic",
+      variance: "normalisation statistic",
+      table: "position table",
+      half: "scalar",
+    });
+  });
+
+  it("are seen through what only moves a weight, and inside graphs", async () => {
+    const branch = { graph: { outputs: [{ name: "r" }], nodes: [node("MatMul", ["x", "inner"], ["r"])] } };
+    const nodes = [
+      node("Transpose", ["w"], ["wt"]),
+      node("MatMul", ["x", "wt"], ["h"]),
+      node("If", ["c"], ["r"], { attrs: { then_branch: branch, else_branch: branch } }),
+      node("Add", ["h", "r"]),
+    ];
+    const initializers = { w: zeros(4, 4), inner: zeros(4, 4), c: tensor("bool", [], Uint8Array.of(1)) };
+    expect(await rolesIn(nodes, initializers)).toEqual({ w: "weight", inner: "weight" });
+  });
+
+  it("masks are known by −∞ or what stands for it", async () => {
+    const mask = tensor("float32", [2, 4], [0, -1e9, 0, 0, 0, 0, Number.NEGATIVE_INFINITY, 0]);
+    expect(await rolesIn([node("Add", ["x", "mask"])], { mask })).toEqual({ mask: "mask" });
+  });
+
+  it("coefficients of classical models are weights with a name", async () => {
+    const nodes = [
+      node("LinearRegressor", ["x"], ["y"], {
+        domain: "ai.onnx.ml",
+        name: "head",
+        attrs: { coefficients: { floats: [1, 2, 3, 4, 5, 6, 7, 8] }, intercepts: { floats: [1, 2] }, targets: 2 },
+      }),
+    ];
+    expect(await rolesIn(nodes, {})).toEqual({ "head.coefficients": "weight", "head.intercepts": "bias" });
+  });
+});

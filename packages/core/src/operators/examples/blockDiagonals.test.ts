@@ -1,0 +1,106 @@
+/** Diagonals layer by layer, of every kind of label and convention, against dense matrices and single gradients. */
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { readCase } from "../../conformance/case.ts";
+import { referenceEngine } from "../../engine/reference/engine.ts";
+import { eighMany } from "../../linalg/eigh.ts";
+import { expectClose } from "../../testing/expectClose.ts";
+import { diagonalOf } from "../dense.ts";
+import { ekfac } from "../ekfac.ts";
+import { empiricalFisher } from "../empiricalFisher.ts";
+import { eigenOf } from "../factors/eigen.ts";
+import { eigenvalueCorrection } from "../factors/eigenvalueCorrection.ts";
+import { kroneckerFactors } from "../factors/kroneckerFactors.ts";
+import { layerBlocks } from "../factors/layerBlocks.ts";
+import type { FactorOptions } from "../factors/request.ts";
+import { ggn } from "../ggn.ts";
+import { perExampleGradients } from "../perExampleGradients.ts";
+import { createProblem, type Problem } from "../problem.ts";
+import { blockDiagonals } from "./blockDiagonals.ts";
+
+const folder = fileURLToPath(new URL("../../../testdata/conformance/", import.meta.url));
+const engine = referenceEngine();
+
+async function problemOf(name: string): Promise<Problem> {
+  const { model, data, loss, parameters } = await readCase(`${folder}/${name}`, { exact: true });
+  return createProblem({ model, data, loss, parameters, engine });
+}
+
+/** Every block's diagonal at its place in the vector of all parameters. */
+async function placed(
+  problem: Problem,
+  convention: "perTerm" | "perDatum",
+  options: FactorOptions,
+): Promise<Float64Array> {
+  const { blocks, request } = layerBlocks(problem, options);
+  const found = await blockDiagonals(problem, blocks, request, { convention });
+  const whole = new Float64Array(problem.space.size);
+  blocks.forEach(({ index }, b) => {
+    index.forEach((at, i) => {
+      whole[at] = found[b]!.data[i]!;
+    });
+  });
+  return whole;
+}
+
+const shared = ["seq_ce_mean", "seq_mse_sum", "conv_expand_mse_mean", "tied_mixed_bias_mse_mean"];
+const drawn = { samples: 3, seed: 5 };
+
+describe("diagonals of layers", () => {
+  it.each(["mlp_ce_mean", "conv_grouped_strided_dilated_mse_mean", ...shared])(
+    "are the GGN's, term by term: %s",
+    async (name) => {
+      await using problem = await problemOf(name);
+      const found = await placed(problem, "perTerm", { fisher: "type-2" });
+      expectClose(found, await diagonalOf(ggn(problem)), "diagonal");
+    },
+  );
+
+  it.each(["mlp_ce_mean", "mlp_mse_sum"])("are the sampled matrix's where labels are drawn: %s", async (name) => {
+    await using problem = await problemOf(name);
+    const truth = await diagonalOf(ggn(problem, { fisher: "sampled", ...drawn }));
+    expectClose(await placed(problem, "perTerm", { fisher: "mc", ...drawn }), truth, "diagonal");
+  });
+
+  it.each(["mlp_ce_mean", "seq_ce_mean"])("are the empirical Fisher matrix's, term by term: %s", async (name) => {
+    await using problem = await problemOf(name);
+    const truth = await diagonalOf(empiricalFisher(problem));
+    expectClose(await placed(problem, "perTerm", { fisher: "empirical" }), truth, "diagonal");
+  });
+
+  it.each(["mlp_ce_sum", "seq_mse_sum"])("are sums of squared gradients of rows, datum by datum: %s", async (name) => {
+    await using problem = await problemOf(name);
+    const { size } = problem.space;
+    const truth = new Float64Array(size);
+    for await (const { gradients } of perExampleGradients(problem)) {
+      gradients.forEach((x, at) => {
+        truth[at % size]! += x * x;
+      });
+    }
+    expectClose(await placed(problem, "perDatum", { fisher: "empirical" }), truth, "diagonal");
+  });
+});
+
+it("are those of the blocks that are asked for, whatever was asked for before", async () => {
+  await using problem = await problemOf("mlp_ce_mean");
+  const { blocks, request } = layerBlocks(problem);
+  const all = await blockDiagonals(problem, blocks, request, { convention: "perTerm" });
+  const rest = await blockDiagonals(problem, blocks.slice(1), request, { convention: "perTerm" });
+  expect(rest.length).toBe(blocks.length - 1);
+  rest.forEach(({ data }, b) => expectClose(data, all[b + 1]!.data, blocks[b + 1]!.name));
+  const factors = await kroneckerFactors(problem);
+  const eigen = await eigenOf(factors.blocks, eighMany);
+  const values = await eigenvalueCorrection(problem, factors, eigen, { convention: "perTerm" });
+  const fewer = { ...factors, blocks: factors.blocks.slice(1) };
+  const last = await eigenvalueCorrection(problem, fewer, eigen.slice(1), { convention: "perTerm" });
+  last.forEach(({ data }, b) => expectClose(data, values[b + 1]!.data, `eigenvalues of ${blocks[b + 1]!.name}`));
+});
+
+it("EKFAC of drawn labels has the trace of the sampled matrix, as the same labels are drawn", async () => {
+  for (const name of ["mlp_ce_mean", "mlp_mse_sum"]) {
+    await using problem = await problemOf(name);
+    const truth = (await diagonalOf(ggn(problem, { fisher: "sampled", ...drawn }))).reduce((sum, x) => sum + x, 0);
+    const found = await (await ekfac(problem, { fisher: "mc", ...drawn })).exact!.trace!();
+    expectClose([found], [truth], `trace, ${name}`);
+  }
+});

@@ -1,0 +1,37 @@
+/** Latencies at the batch sizes that are reported. */
+import { type Batch, type Dataset, slice, type Tensor } from "@hessonite/core";
+import { compareLatency } from "./latency.ts";
+
+/** Median milliseconds of a run, and the median of the ratios of neighbours: 2 is twice as fast. */
+export interface LatencyAt {
+  readonly rows: number;
+  readonly before: number;
+  readonly after: number;
+  readonly ratio: number;
+}
+
+const batchSizes = [1, 32] as const;
+
+/** Before and after, in turn in one run; batches that the model does not take are left out. */
+export async function latencies(
+  before: Uint8Array | string,
+  after: Uint8Array | string,
+  data: Dataset,
+  signal: AbortSignal | undefined,
+): Promise<LatencyAt[]> {
+  const list: LatencyAt[] = [];
+  for (const rows of batchSizes) {
+    const feeds = await firstRows(data, rows);
+    if (!feeds) continue;
+    const found = await compareLatency(before, after, feeds, { rounds: 60, ...(signal ? { signal } : {}) });
+    list.push({ rows, before: found.before, after: found.after, ratio: found.ratio });
+  }
+  return list;
+}
+
+/** The first rows as one batch, where a batch holds as many. */
+async function firstRows(data: Dataset, rows: number): Promise<Readonly<Record<string, Tensor>> | undefined> {
+  for await (const batch of slice(data, 0, rows).batches() as AsyncIterable<Batch>)
+    return batch.rows === rows ? batch.inputs : undefined;
+  return undefined;
+}

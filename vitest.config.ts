@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     include: ["packages/*/src/**/*.test.ts"],
     exclude: [...configDefaults.exclude, ...slow],
+    setupFiles: ["scripts/properties.setup.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: "forks",

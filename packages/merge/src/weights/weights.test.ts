@@ -185,10 +185,12 @@ describe("model stock", () => {
 });
 
 describe("invariances", () => {
-  const tensors = fc.array(fc.array(fc.double({ min: -10, max: 10, noNaN: true }), { minLength: 6, maxLength: 6 }), {
-    minLength: 2,
-    maxLength: 4,
-  });
+  const tensorsFrom = (min: number): fc.Arbitrary<number[][]> =>
+    fc.array(fc.array(fc.double({ min, max: 10, noNaN: true }), { minLength: 6, maxLength: 6 }), {
+      minLength: 2,
+      maxLength: 4,
+    });
+  const tensors = tensorsFrom(-10);
   const parametersOf = (count: number): TensorMerge["parameters"] => ({
     ...defaultParameters,
     weight: Array.from({ length: count }, () => 1),
@@ -202,8 +204,9 @@ describe("invariances", () => {
   const symmetric = ["average", "linear", "task_arithmetic", "ties", "dare_linear", "karcher", "model_stock"] as const;
 
   it.each(symmetric)("%s does not depend on the models' order", (method) => {
+    // the Karcher mean is one point only where no two directions are opposite
     fc.assert(
-      fc.property(tensors, (data) => {
+      fc.property(tensorsFrom(method === "karcher" ? 0 : -10), (data) => {
         const [base = grid(2, 3), ...list] = [Array.from({ length: 6 }, (_, k) => k / 3), ...data].map((own) =>
           grid(2, 3, ...own),
         );

@@ -180,9 +180,14 @@ describe.each(Object.entries<Row>(everyRow))("%s", (name, row) => {
       await core.writeOperator(path, operator);
       const read = await core.readOperator(path);
       await checkOperator(read, rowsOf(matrix), core.randomStream(2), { tolerance });
+      expect(read.structure).toMatchObject(known(operator.structure));
     }
   });
 });
+
+/** What is true of a matrix may be found again where nobody knew it, but is not lost. */
+const known = (structure: core.Structure): Partial<core.Structure> =>
+  Object.fromEntries(Object.entries(structure).filter(([, value]) => value));
 
 /** What a kind is on linear regression; drawn labels have no closed form, and are those of the function of that name. */
 const kinds: Readonly<Record<string, (problem: core.Problem) => core.Matrix | Promise<core.Matrix>>> = {

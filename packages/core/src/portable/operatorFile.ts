@@ -1,7 +1,8 @@
 /**
  * An operator in a file of arrays that NumPy and SciPy read: the dense matrix, or the factors of its blocks.
  *
- *     dense        matrix [m, n]
+ *     dense        matrix [m, n]; structure [4]: whether it is known to be self-adjoint, positive semidefinite, of
+ *                  orthonormal columns, selecting entries
  *     Kronecker    size [1]; of block b: b.index [entries], b.g [out, out], b.a [in, in] or its diagonal [in], or none
  *     eigenbasis   size [1]; of block b: b.index, b.qg [out, out], b.qa [in, in] or none, b.values [out, in]
  *
@@ -19,7 +20,7 @@ import { evaluateOp } from "../engine/reference/kernels.ts";
 import { UsageError } from "../errors.ts";
 import { GraphBuilder, graphOf } from "../ir/builder.ts";
 import type { Tensor } from "../ir/tensor.ts";
-import { type Matrix, matrix } from "../linalg/matrix.ts";
+import { type Matrix, matrix, symmetrize } from "../linalg/matrix.ts";
 import { encodeModel } from "../onnx/encode.ts";
 import { toDense } from "../operators/dense.ts";
 import { denseOperator } from "../operators/denseOperator.ts";
@@ -30,7 +31,7 @@ import type { BlockShape } from "../operators/factors/blocks.ts";
 import { type BlockwiseOperator, blockwise, type PlacedAction } from "../operators/factors/blockwise.ts";
 import type { KroneckerBlock } from "../operators/factors/kroneckerFactors.ts";
 import { kroneckerBlocks } from "../operators/kfac.ts";
-import type { LinearOperator } from "../operators/linearOperator.ts";
+import type { LinearOperator, Structure } from "../operators/linearOperator.ts";
 
 /** Rows up to which an operator without structure is written as a matrix. */
 const mostRows = 8192;
@@ -53,7 +54,10 @@ export async function writeOperator(path: string, a: LinearOperator): Promise<vo
 export async function readOperator(path: string): Promise<LinearOperator> {
   const file = await readTensors(path);
   const whole = await file.tensors.get("matrix")?.read();
-  if (whole) return denseOperator(matrix(whole.shape[0]!, whole.shape[1]!, Float64Array.from(whole.data)));
+  if (whole) {
+    const read = denseOperator(matrix(whole.shape[0]!, whole.shape[1]!, Float64Array.from(whole.data)));
+    return withStructure(read, await file.tensors.get("structure")?.read());
+  }
   const size = (await file.tensors.get("size")?.read())?.data[0];
   if (size === undefined) {
     throw new UsageError("Cannot read an operator as the file holds none", {
@@ -94,7 +98,29 @@ async function denseArrays(a: LinearOperator): Promise<Map<string, Tensor>> {
       try: "an operator with blocks (kfac, ekfac), or a part by submatrix()",
     });
   }
-  return new Map([["matrix", { dtype: "float64", shape: [rows, columns], data: await toDense(a) }]]);
+  const entries = matrix(rows, columns, await toDense(a));
+  const { data } = a.structure.selfAdjoint ? symmetrize(entries) : entries;
+  const known = tags.map((tag) => Number(a.structure[tag] ?? false));
+  return new Map<string, Tensor>([
+    ["matrix", { dtype: "float64", shape: [rows, columns], data }],
+    ["structure", { dtype: "int32", shape: [known.length], data: Int32Array.from(known) }],
+  ]);
+}
+
+const tags = [
+  "selfAdjoint",
+  "positiveSemidefinite",
+  "orthonormalColumns",
+  "selects",
+] as const satisfies (keyof Structure)[];
+
+/** What was known of the matrix that was written is known of the one that is read. */
+function withStructure(read: LinearOperator, known: Tensor | undefined): LinearOperator {
+  if (!known) return read;
+  const given = tags.filter((_, at) => known.data[at] === 1).map((tag) => [tag, true] as const);
+  const structure: Structure = { ...read.structure, ...Object.fromEntries(given) };
+  const self: LinearOperator = { ...read, structure, adjoint: () => (structure.selfAdjoint ? self : read.adjoint()) };
+  return self;
 }
 
 function blockArrays({ shape: [size], placed, rest }: BlockwiseOperator): Map<string, Tensor> {

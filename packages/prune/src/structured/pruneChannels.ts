@@ -133,7 +133,7 @@ async function prune(opened: Opened, options: PruneChannelsOptions): Promise<Pru
     file,
     groups: groupsAfter(first, left),
     skipped: [
-      ...first.skipped,
+      ...skippedOf(first, only),
       ...taken.unknown.map(({ name, channels }) => ({
         layer: name,
         count: channels.length,
@@ -262,14 +262,32 @@ function groupsAfter(before: ChannelGraph, after: ChannelGraph): PrunedGroup[] {
   }));
 }
 
-function nothingToPrune({ model, skipped }: ChannelGraph, only: ChannelGroup["kind"] | undefined): UsageError {
-  const reasons = skipped.slice(0, 4).map(({ layer, reason }) => `${layer}: ${reason}`);
+function nothingToPrune(graph: ChannelGraph, only: ChannelGroup["kind"] | undefined): UsageError {
+  const at = graph.model.source;
+  if (only === "heads" && graph.propagation.headAtoms.length === 0) {
+    return new UsageError("Cannot prune attention heads as the model has none", {
+      at,
+      found: "no two activations that are multiplied matrix by matrix along the channels of a layer",
+      try: "granularity channel",
+    });
+  }
   const what =
     only === "heads"
-      ? "Cannot prune attention heads as the model has none that may go"
+      ? "Cannot prune attention heads as all of the model's have to stay"
       : "Cannot prune channels as all of the model's have to stay";
-  return new UsageError(what, {
-    at: model.source,
-    found: reasons.join("; "),
-  });
+  const reasons = skippedOf(graph, only).map(({ layer, reason }) => `${layer}: ${reason}`);
+  return new UsageError(what, { at, found: reasons.slice(0, 4).join("; ") });
+}
+
+/** What has to stay: of the layers that make heads alone, where it is heads that are wanted. */
+function skippedOf(
+  { skipped, propagation: { makers, headAtoms, atoms } }: ChannelGraph,
+  only: ChannelGroup["kind"] | undefined,
+): ChannelGraph["skipped"] {
+  if (only !== "heads") return skipped;
+  const heads = new Set(headAtoms.map(atoms.find));
+  const layers = new Set(
+    makers.filter(({ channels }) => channels.some((atom) => heads.has(atoms.find(atom)))).map(({ node }) => node.name),
+  );
+  return skipped.filter(({ layer }) => layers.has(layer));
 }

@@ -7,11 +7,6 @@ import { openRankPruning, rankCompensations, rankCostNames } from "./ranks/prune
 import { channelCostNames } from "./select/choose.ts";
 import type { ShrinkBy } from "./shrunk.ts";
 
-/** @throws {UsageError} as the curvature of these is measured once. */
-function requireOneShot({ shots = 1 }: UnitSetting, words: string): void {
-  if (shots > 1) throw new UsageError(`Cannot prune ${words} in several shots`, { found: shots, expected: 1 });
-}
-
 export type UnitSetting = Omit<PruneChannelsOptions, "budget" | "by" | "compensate" | "only">;
 
 export interface StructuredUnit {
@@ -27,54 +22,66 @@ export interface StructuredUnit {
   open(source: string, by: string, compensate: string, setting: UnitSetting): Promise<ShrinkBy>;
 }
 
-const byChannels = (words: string, only?: PruneChannelsOptions["only"]): StructuredUnit => ({
-  words,
-  costs: channelCostNames,
-  auto: "obs",
-  compensations: channelCompensations,
-  sharedOut: true,
-  open: (source, by, compensate, setting) =>
-    openChannelPruning(source, {
-      ...setting,
-      by: requireOne(channelCostNames, by),
-      compensate: requireOne(channelCompensations, compensate),
-      ...(only ? { only } : {}),
-    }),
-});
+interface UnitRow<By extends string, Fit extends string> extends Pick<StructuredUnit, "words" | "sharedOut"> {
+  readonly costs: readonly By[];
+  readonly auto: By;
+  readonly compensations: readonly Fit[];
+  /** Whether the curvature can be measured anew on the way. */
+  readonly severalShots: boolean;
+  open(source: string, options: UnitSetting & { readonly by: By; readonly compensate: Fit }): Promise<ShrinkBy>;
+}
+
+/** Names and shots are looked at before anything is opened. */
+function unit<By extends string, Fit extends string>(row: UnitRow<By, Fit>): StructuredUnit {
+  const { severalShots, ...facts } = row;
+  return {
+    ...facts,
+    async open(source, by, compensate, setting) {
+      const { shots = 1 } = setting;
+      if (shots > 1 && !severalShots) {
+        throw new UsageError(`Cannot prune ${row.words} in several shots`, { found: shots, expected: 1 });
+      }
+      return row.open(source, {
+        ...setting,
+        by: requireOne(row.costs, by),
+        compensate: requireOne(row.compensations, compensate),
+      });
+    },
+  };
+}
+
+const byChannels = (words: string, only?: PruneChannelsOptions["only"]): StructuredUnit =>
+  unit({
+    words,
+    costs: channelCostNames,
+    auto: "obs",
+    compensations: channelCompensations,
+    sharedOut: true,
+    severalShots: true,
+    open: (source, options) => openChannelPruning(source, { ...options, ...(only ? { only } : {}) }),
+  });
 
 export const structuredUnits = {
   channel: byChannels("channels"),
   head: byChannels("attention heads", "heads"),
-  layer: {
+  layer: unit({
     words: "layers",
     costs: layerCostNames,
     auto: "ggn",
     compensations: layerCompensations,
     sharedOut: false,
-    async open(source, by, compensate, setting) {
-      requireOneShot(setting, "layers");
-      return openLayerPruning(source, {
-        ...setting,
-        by: requireOne(layerCostNames, by),
-        compensate: requireOne(layerCompensations, compensate),
-      });
-    },
-  },
-  rank: {
+    severalShots: false,
+    open: openLayerPruning,
+  }),
+  rank: unit({
     words: "ranks",
     costs: rankCostNames,
     auto: "kfac",
     compensations: rankCompensations,
     sharedOut: false,
-    async open(source, by, compensate, setting) {
-      requireOneShot(setting, "ranks");
-      return openRankPruning(source, {
-        ...setting,
-        by: requireOne(rankCostNames, by),
-        compensate: requireOne(rankCompensations, compensate),
-      });
-    },
-  },
+    severalShots: false,
+    open: openRankPruning,
+  }),
 } as const satisfies Readonly<Record<string, StructuredUnit>>;
 
 export type StructuredUnitName = keyof typeof structuredUnits;

@@ -194,6 +194,7 @@ export { type BlockEigen, eigenOf } from "./operators/factors/eigen.ts";
 export { type CorrectionConvention, eigenvalueCorrection } from "./operators/factors/eigenvalueCorrection.ts";
 export { type KroneckerFactors, kroneckerFactors } from "./operators/factors/kroneckerFactors.ts";
 export { type LayerBlocks, layerBlocks } from "./operators/factors/layerBlocks.ts";
+export { layersIfAll } from "./operators/factors/layersIfAll.ts";
 export { averageFactors, mergeFactors } from "./operators/factors/mergeFactors.ts";
 export type { PartialSum, PartialSums } from "./operators/factors/partialSums.ts";
 export type { FactorOptions, FactorRequest } from "./operators/factors/request.ts";

@@ -5,10 +5,17 @@
  */
 
 import { existsSync } from "node:fs";
-import { createProblem, type Dataset, layerBlocks, MismatchError, slice, UsageError } from "@hessonite/core";
+import {
+  createProblem,
+  type Dataset,
+  layerBlocks,
+  layersIfAll,
+  MismatchError,
+  slice,
+  UsageError,
+} from "@hessonite/core";
 import { type FitOptions, fitLaplace, type Laplace } from "./fit.ts";
 import { mergeFits } from "./merge.ts";
-import { layersIfAll } from "./posterior/layersIfAll.ts";
 import { loadLaplace, type Progress, saveLaplace, storedChoice } from "./store.ts";
 
 export interface ResumeOptions extends FitOptions {

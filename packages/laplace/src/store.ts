@@ -4,14 +4,21 @@
  * A fit is loaded for a model: names, shapes and values of the weights must be those that it was made for.
  */
 import { createHash } from "node:crypto";
-import { MismatchError, type Problem, readTensors, type Tensor, UsageError, writeSafetensors } from "@hessonite/core";
+import {
+  layersIfAll,
+  MismatchError,
+  type Problem,
+  readTensors,
+  type Tensor,
+  UsageError,
+  writeSafetensors,
+} from "@hessonite/core";
 import { z } from "zod";
 import { type Laplace, precisionScale } from "./fit.ts";
 import { likelihoodByName, likelihoodNames } from "./likelihood/byName.ts";
 import type { Likelihood } from "./likelihood/likelihood.ts";
 import { diagonalCurvature } from "./posterior/diagonal.ts";
 import { fullCurvature } from "./posterior/full.ts";
-import { layersIfAll } from "./posterior/layersIfAll.ts";
 import { type Curvature, structures } from "./posterior/posterior.ts";
 import { embedded, spaceOf } from "./posterior/subnetwork.ts";
 import { priorKinds, priorOf } from "./prior.ts";

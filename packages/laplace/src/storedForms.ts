@@ -2,6 +2,7 @@
 import {
   type BlockShape,
   type KroneckerFactors,
+  layersIfAll,
   type Matrix,
   matrix,
   type Problem,
@@ -14,7 +15,6 @@ import { curvatureOfFactors, type FactoredCurvature } from "./posterior/fromFact
 import { type FullCurvature, fullCurvature } from "./posterior/full.ts";
 import { type FunctionSpaceCurvature, functionSpaceCurvature } from "./posterior/functionSpace.ts";
 import { type BlockCurvature, type EigenBlock, kroneckerCurvature } from "./posterior/kronecker.ts";
-import { layersIfAll } from "./posterior/layersIfAll.ts";
 import { type LowRankCurvature, lowRankCurvature } from "./posterior/lowRank.ts";
 import type { Curvature, StructureName } from "./posterior/posterior.ts";
 

@@ -9,8 +9,7 @@ import { UsageError } from "../errors.ts";
 import { diagonal as diagonalOperator } from "../operators/diagonal.ts";
 import { ekfac } from "../operators/ekfac.ts";
 import { empiricalFisher } from "../operators/empiricalFisher.ts";
-import { blockDiagonals } from "../operators/examples/blockDiagonals.ts";
-import { layerBlocks } from "../operators/factors/layerBlocks.ts";
+import { layerDiagonal } from "../operators/examples/blockDiagonals.ts";
 import type { FactorOptions } from "../operators/factors/request.ts";
 import { ggn } from "../operators/ggn.ts";
 import { ggnDiagonal } from "../operators/ggnDiagonal.ts";
@@ -112,15 +111,7 @@ async function diagonalOf(
   { convention: how = "perTerm", ...options }: DiagonalOptions,
 ): Promise<Float64Array> {
   if (how === "perTerm" && Object.keys(options).length === 0) return ggnDiagonal(problem);
-  const { blocks, request } = layerBlocks(problem, options);
-  const values = await blockDiagonals(problem, blocks, request, { convention: how });
-  const out = new Float64Array(problem.space.size);
-  blocks.forEach(({ index }, b) => {
-    index.forEach((at, k) => {
-      out[at] = values[b]!.data[k]!;
-    });
-  });
-  return out;
+  return layerDiagonal(problem, options, { convention: how });
 }
 
 interface DiagonalOptions extends FactorOptions {
@@ -143,7 +134,7 @@ registerOperator({
 registerOperator({
   kind: "diagonal",
   summary: "the diagonal of the Gauss-Newton matrix",
-  options: z.object({ ...fisher, convention }),
+  options: z.object({ ...fisher, convention, groups: factored.groups }),
   build: async (problem, options) => diagonalOperator(await diagonalOf(problem, given(options))),
 });
 registerOperator({

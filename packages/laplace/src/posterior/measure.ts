@@ -1,6 +1,5 @@
 /** Measures H, the curvature of −log p at noise 1, in the structure asked for: one pass over the data (EK-FAC: two). */
 import {
-  blockDiagonals,
   diagonalOf,
   ekfac,
   type FactorOptions,
@@ -8,6 +7,7 @@ import {
   ggnDiagonal,
   kroneckerFactors,
   layerBlocks,
+  layersIfAll,
   matrix,
   type Problem,
   type ProblemOperator,
@@ -24,7 +24,6 @@ import { curvatureOfFactors } from "./fromFactors.ts";
 import { fullCurvature, indefinite, mostFull, rounding } from "./full.ts";
 import { measureFunctionSpace } from "./functionSpace.ts";
 import { type EigenBlock, kroneckerCurvature } from "./kronecker.ts";
-import { layersIfAll } from "./layersIfAll.ts";
 import { lowRankCurvature } from "./lowRank.ts";
 import { matrixFreeCurvature } from "./matrixFree.ts";
 import type { Curvature, StructureName } from "./posterior.ts";
@@ -204,12 +203,10 @@ function requireFew(size: number): void {
   });
 }
 
-/** diag of the loss's curvature: by layers, by parameters, or for a loss without a likelihood by unit vectors. */
+/** diag of the loss's curvature: for a loss without a likelihood by unit vectors. */
 async function diagonalOfCurvature(subject: Subject, options: StructureOptions): Promise<Float64Array> {
   const { problem } = subject;
-  if (problem.loss.likelihood) {
-    return layersIfAll(problem) ? diagonalByLayers(problem, options) : ggnDiagonal(problem, only(options));
-  }
+  if (problem.loss.likelihood) return ggnDiagonal(problem, only(options));
   await using product = productOf(subject);
   const diagonal = await diagonalOf(product, only(options));
   const [least, most] = [diagonal.reduce((m, x) => Math.min(m, x)), diagonal.reduce((m, x) => Math.max(m, x))];
@@ -237,19 +234,6 @@ function symmetric(n: number, dense: Float64Array, factor: number): ReturnType<t
     n,
     dense.map((x, i) => 0.5 * factor * (x + mirrored[i]!)),
   );
-}
-
-/** diag H from layers' sides: no gradient of a row is formed where a layer sees one position a row. */
-async function diagonalByLayers(problem: Problem, options: StructureOptions): Promise<Float64Array> {
-  const { blocks, request } = layerBlocks(problem, { bias: "separate", fisher: "type-2" });
-  const parts = await blockDiagonals(problem, blocks, request, { convention: "perTerm", ...only(options) });
-  const diagonal = new Float64Array(problem.space.size);
-  parts.forEach(({ data }, b) => {
-    blocks[b]!.index.forEach((at, k) => {
-      diagonal[at] = data[k]!;
-    });
-  });
-  return diagonal;
 }
 
 /** The signal alone. */

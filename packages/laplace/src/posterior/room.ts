@@ -1,7 +1,6 @@
 /** Whether a structure has room for all of a model's weights: in memory, and in a file that is to be run. */
-import type { Problem } from "@hessonite/core";
+import { layersIfAll, type Problem } from "@hessonite/core";
 import { mostFull } from "./full.ts";
-import { layersIfAll } from "./layersIfAll.ts";
 import type { StructureName } from "./posterior.ts";
 
 /** Numbers that bases and variances may have: half a gigabyte in a file. */

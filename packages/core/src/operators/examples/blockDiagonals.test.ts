@@ -12,11 +12,11 @@ import { eigenOf } from "../factors/eigen.ts";
 import { eigenvalueCorrection } from "../factors/eigenvalueCorrection.ts";
 import { kroneckerFactors } from "../factors/kroneckerFactors.ts";
 import { layerBlocks } from "../factors/layerBlocks.ts";
-import type { FactorOptions } from "../factors/request.ts";
 import { ggn } from "../ggn.ts";
 import { perExampleGradients } from "../perExampleGradients.ts";
 import { createProblem, type Problem } from "../problem.ts";
-import { blockDiagonals } from "./blockDiagonals.ts";
+import { vectorisedDiagonal } from "../vectorisedDiagonal.ts";
+import { blockDiagonals, layerDiagonal } from "./blockDiagonals.ts";
 
 const folder = fileURLToPath(new URL("../../../testdata/conformance/", import.meta.url));
 const engine = referenceEngine();
@@ -24,23 +24,6 @@ const engine = referenceEngine();
 async function problemOf(name: string): Promise<Problem> {
   const { model, data, loss, parameters } = await readCase(`${folder}/${name}`, { exact: true });
   return createProblem({ model, data, loss, parameters, engine });
-}
-
-/** Every block's diagonal at its place in the vector of all parameters. */
-async function placed(
-  problem: Problem,
-  convention: "perTerm" | "perDatum",
-  options: FactorOptions,
-): Promise<Float64Array> {
-  const { blocks, request } = layerBlocks(problem, options);
-  const found = await blockDiagonals(problem, blocks, request, { convention });
-  const whole = new Float64Array(problem.space.size);
-  blocks.forEach(({ index }, b) => {
-    index.forEach((at, i) => {
-      whole[at] = found[b]!.data[i]!;
-    });
-  });
-  return whole;
 }
 
 const shared = ["seq_ce_mean", "seq_mse_sum", "conv_expand_mse_mean", "tied_mixed_bias_mse_mean"];
@@ -51,21 +34,24 @@ describe("diagonals of layers", () => {
     "are the GGN's, term by term: %s",
     async (name) => {
       await using problem = await problemOf(name);
-      const found = await placed(problem, "perTerm", { fisher: "type-2" });
+      const found = await layerDiagonal(problem, { fisher: "type-2" }, { convention: "perTerm" });
       expectClose(found, await diagonalOf(ggn(problem)), "diagonal");
+      expectClose(await vectorisedDiagonal(problem, problem.loss.likelihood!, {}), found, "pulled back one by one");
     },
   );
 
   it.each(["mlp_ce_mean", "mlp_mse_sum"])("are the sampled matrix's where labels are drawn: %s", async (name) => {
     await using problem = await problemOf(name);
     const truth = await diagonalOf(ggn(problem, { fisher: "sampled", ...drawn }));
-    expectClose(await placed(problem, "perTerm", { fisher: "mc", ...drawn }), truth, "diagonal");
+    expectClose(await layerDiagonal(problem, { fisher: "mc", ...drawn }, { convention: "perTerm" }), truth, "diagonal");
+    const options = { fisher: "sampled", ...drawn } as const;
+    expectClose(await vectorisedDiagonal(problem, problem.loss.likelihood!, options), truth, "pulled back one by one");
   });
 
   it.each(["mlp_ce_mean", "seq_ce_mean"])("are the empirical Fisher matrix's, term by term: %s", async (name) => {
     await using problem = await problemOf(name);
     const truth = await diagonalOf(empiricalFisher(problem));
-    expectClose(await placed(problem, "perTerm", { fisher: "empirical" }), truth, "diagonal");
+    expectClose(await layerDiagonal(problem, { fisher: "empirical" }, { convention: "perTerm" }), truth, "diagonal");
   });
 
   it.each(["mlp_ce_sum", "seq_mse_sum"])("are sums of squared gradients of rows, datum by datum: %s", async (name) => {
@@ -77,7 +63,7 @@ describe("diagonals of layers", () => {
         truth[at % size]! += x * x;
       });
     }
-    expectClose(await placed(problem, "perDatum", { fisher: "empirical" }), truth, "diagonal");
+    expectClose(await layerDiagonal(problem, { fisher: "empirical" }, { convention: "perDatum" }), truth, "diagonal");
   });
 });
 

@@ -9,8 +9,10 @@ import { type Matrix, matrix } from "../../linalg/matrix.ts";
 import type { BlockShape } from "../factors/blocks.ts";
 import type { CorrectionOptions } from "../factors/eigenvalueCorrection.ts";
 import { asMatrix, type BlockSides, blockSides, gradientMatrices } from "../factors/gradientMatrices.ts";
-import type { FactorRequest } from "../factors/request.ts";
+import { layerBlocks } from "../factors/layerBlocks.ts";
+import type { FactorOptions, FactorRequest } from "../factors/request.ts";
 import { sumStatistic } from "../factors/statistics.ts";
+import type { Vector } from "../linearOperator.ts";
 import type { Problem } from "../problem.ts";
 
 /** λ of every block; `perDatum` squares a row's gradient, `perTerm` each loss term's own. */
@@ -42,6 +44,23 @@ export async function blockDiagonals(
       sums[i]!.map((x) => factor * x),
     ),
   );
+}
+
+/** The diagonals of all layers' blocks at their places among the parameters; 0 where a parameter lies in no layer. */
+export async function layerDiagonal(
+  problem: Problem,
+  factors: FactorOptions,
+  options: CorrectionOptions,
+): Promise<Vector> {
+  const { blocks, request } = layerBlocks(problem, factors);
+  const parts = await blockDiagonals(problem, blocks, request, options);
+  const diagonal = new Float64Array(problem.space.size);
+  blocks.forEach(({ index }, b) => {
+    index.forEach((at, k) => {
+      diagonal[at] = parts[b]!.data[k]!;
+    });
+  });
+  return diagonal;
 }
 
 /** Σ_v Σ_n M² with M = Σ_s g aᵀ; with one position (g aᵀ)² = g² (a²)ᵀ, one product for all vectors. */

@@ -1,5 +1,8 @@
 /** How weights lie in layers. */
-import { type BlockShape, layerBlocks, type Problem, UnsupportedModelError } from "@hessonite/core";
+import { UnsupportedModelError } from "../../errors.ts";
+import type { Problem } from "../problem.ts";
+import type { BlockShape } from "./blocks.ts";
+import { layerBlocks } from "./layerBlocks.ts";
 
 /** The blocks of the layers, if every weight is in one. */
 export function layersIfAll(problem: Problem): readonly BlockShape[] | undefined {

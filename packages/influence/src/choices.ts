@@ -23,11 +23,13 @@ export function factorOptionsOf({
   seed,
   approximation,
   bias,
+  groups,
   signal,
 }: CurvatureOptions): FactorOptions {
   return {
     ...(approximation && { approximation }),
     ...(bias && { bias }),
+    ...(groups && { groups }),
     ...(strategy && isExact(strategy) ? { fisher: "type-2" as const } : fisher && { fisher }),
     ...(samples !== undefined && { samples }),
     ...(seed !== undefined && { seed }),

@@ -89,7 +89,7 @@ export function curvatureOf(
       squaredNorm: squaredNormOf(problem, shape),
     };
   });
-  const notes = request.chosen ? [request.chosen] : [];
+  const notes = [...(request.chosen ? [request.chosen] : []), ...(request.groups === "average" ? [averageNote] : [])];
   return {
     strategy,
     blocks: fitted,
@@ -103,6 +103,9 @@ export function curvatureOf(
     ...(options.operator && { operator: options.operator }),
   };
 }
+
+const averageNote =
+  "grouped convolutions see their inputs' mean over the groups, as the reference library has it: their gradients are not the loss's";
 
 /** @throws {UsageError} if the data have no target: a score is a product with the gradient of a row's own loss. */
 export function requireLabels({ survey, data }: Problem): void {

@@ -101,7 +101,7 @@ async function lossOfQueries({ options: { loss, measurement } }: Context): Promi
 
 /** Kinds that are inverted block by block go their own way; of any other, systems are solved. */
 async function fitOptionsOf({ specs, options, operators }: Context, train: Problem): Promise<CurvatureOptions> {
-  const { kind, groups: _, ...spec } = specs.curvature;
+  const { kind, ...spec } = specs.curvature;
   const known = (strategies as readonly string[]).includes(kind);
   if (!known) return { strategy: "operator", operator: await operators.curvature(train) };
   const given = Object.fromEntries(Object.entries(spec).filter(([, value]) => value !== undefined));

@@ -36,6 +36,11 @@ export interface CurvatureOptions {
   readonly approximation?: "expand" | "reduce";
   /** Weight and bias in one block or two; "joint" unless said. */
   readonly bias?: "joint" | "separate";
+  /**
+   * Grouped convolutions: a block for each group; or one for all, whose inputs are averaged over the groups. The reference
+   * EK-FAC library has the latter, in gradients as in the curvature: they are then not the loss's. "exact" unless said.
+   */
+  readonly groups?: "exact" | "average";
   /** With strategy "operator": the matrix, of the training problem's loss as it is reduced there. */
   readonly operator?: LinearOperator;
   /**

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createHost, type Host, ortNodeEngine } from "@hessonite/core";
+import { createHost, type Host, ortNodeEngine, readTensors, writeNpz } from "@hessonite/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { influence } from "./plugin.ts";
 
@@ -138,6 +138,36 @@ describe("influence as a plugin", () => {
     expect(distance(ekfac.scores[0]!, to)).toBeLessThan(distance(ggn.scores[0]!, to) * 3);
     expect(ekfac.solve).toBeUndefined();
   });
+
+  it.each(["ekfac", "kfac", "diagonal"])(
+    "averages over the groups of a convolution if told so, with %s",
+    async (kind) => {
+      const folder = fileURLToPath(
+        new URL("../../core/testdata/conformance/conv_grouped_strided_dilated_mse_mean", import.meta.url),
+      );
+      const { tensors } = await readTensors(`${folder}/data.npz`);
+      const file = join(cache, "grouped.npz");
+      await writeNpz(file, { x: await tensors.get("x1")!.read(), y: await tensors.get("y1")!.read() });
+      const data = { file, batchSize: 2 };
+      const grouped = { model: `${folder}/model.onnx`, train: data, query: data };
+      const found = async (groups: "exact" | "average") => {
+        await using fresh = createHost({ engine, cache });
+        const request = {
+          inputs: grouped,
+          options: { ...options, damping: 0.1 },
+          operators: { curvature: { kind, groups } },
+        };
+        return fresh.run(influence, request);
+      };
+      const [exact, average] = [await found("exact"), await found("average")];
+      expect(exact.damping.map(({ name }) => name)).toHaveLength(3);
+      expect(average.damping.map(({ name }) => name)).toEqual(["0.weight+0.bias", "3.weight+3.bias"]);
+      expect(average.notes.join()).toContain("mean over the groups");
+      expect(exact.notes.join()).not.toContain("groups");
+      expect(average.scores[0]).not.toEqual(exact.scores[0]);
+      expect((await found("average")).scores[0]).toEqual(average.scores[0]); // kept
+    },
+  );
 
   it("says what is missing", async () => {
     await expect(host.run(influence, { inputs: { ...inputs, query: undefined }, options })).rejects.toThrow(

@@ -10,7 +10,7 @@ import {
   tensor,
   UsageError,
 } from "@hessonite/core";
-import { choicesOf } from "./choices.ts";
+import { choicesOf, factorOptionsOf } from "./choices.ts";
 import { type Curvature, curvatureOf, requireLabels } from "./curvature.ts";
 import { type CurvatureParts, fitParts } from "./fitParts.ts";
 import type { FitKeeper } from "./fitShards.ts";
@@ -36,8 +36,8 @@ export async function keptCurvature(
   return curvatureOf(problem, options, fresh ?? partsOf(problem, options, arrays));
 }
 
-const shapesOf = (problem: Problem, { bias }: CurvatureOptions): readonly BlockShape[] =>
-  layerBlocks(problem, { fisher: "forward-only", ...(bias && { bias }) }).blocks;
+const shapesOf = (problem: Problem, options: CurvatureOptions): readonly BlockShape[] =>
+  layerBlocks(problem, { ...factorOptionsOf(options), fisher: "forward-only" }).blocks;
 
 const square = ({ rows, columns, data }: Matrix): Tensor => tensor("float64", [rows, columns], data);
 const line = (data: Float64Array): Tensor => tensor("float64", [data.length], data);

@@ -59,12 +59,14 @@ def fixture(name, model, loss, inputs, targets, rows=(12, 4), activation="relu",
 
 
 plain = {"stride": [1, 1], "padding": [0, 0], "dilation": [1, 1], "groups": 1}
-torch.manual_seed(3)
-fixture("mlp_margin", nn.Sequential(nn.Linear(5, 4), nn.GELU(), nn.Linear(4, 3)), "cross-entropy", (5,), (),
-        activation="gelu", measurement="margin")
-fixture("sequence_regression", nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)), "mse", (4, 3), (4, 2), rows=(6, 2))
-fixture("conv_regression",
-        nn.Sequential(nn.Conv2d(2, 4, 3, stride=2, padding=1, bias=False), nn.Tanh(), nn.Conv2d(4, 3, (1, 2), dilation=(1, 2)),
-                      nn.Tanh(), nn.Flatten(), nn.Linear(9, 2)),
-        "mse", (2, 6, 6), (2,), rows=(10, 3), activation="tanh",
-        layers={"0": {**plain, "stride": [2, 2], "padding": [1, 1]}, "2": {**plain, "dilation": [1, 2]}})
+
+if __name__ == "__main__":
+    torch.manual_seed(3)
+    fixture("mlp_margin", nn.Sequential(nn.Linear(5, 4), nn.GELU(), nn.Linear(4, 3)), "cross-entropy", (5,), (),
+            activation="gelu", measurement="margin")
+    fixture("sequence_regression", nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)), "mse", (4, 3), (4, 2), rows=(6, 2))
+    fixture("conv_regression",
+            nn.Sequential(nn.Conv2d(2, 4, 3, stride=2, padding=1, bias=False), nn.Tanh(), nn.Conv2d(4, 3, (1, 2), dilation=(1, 2)),
+                          nn.Tanh(), nn.Flatten(), nn.Linear(9, 2)),
+            "mse", (2, 6, 6), (2,), rows=(10, 3), activation="tanh",
+            layers={"0": {**plain, "stride": [2, 2], "padding": [1, 1]}, "2": {**plain, "dilation": [1, 2]}})

@@ -57,6 +57,12 @@ export const influenceOptions = z.object({
     ),
   samples: z.int().positive().optional().describe("mc: labels drawn for each prediction"),
   seed: z.int().nonnegative().default(0).describe("mc: seed of the drawn labels"),
+  groups: z
+    .enum(["exact", "average"])
+    .default("exact")
+    .describe(
+      "grouped convolutions: a block for each group, or inputs averaged over the groups, as the reference library has them",
+    ),
   damping: damping
     .optional()
     .describe(

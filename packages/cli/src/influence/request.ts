@@ -47,6 +47,8 @@ function requireSense({
   aggregate,
   queryIds,
   topOnly,
+  strategy,
+  groups,
 }: InfluenceOptions): void {
   if (out && !/\.(npz|safetensors)$/.test(out)) {
     throw new UsageError("Cannot write scores as the file's name says no format that they are written in", {
@@ -71,19 +73,28 @@ function requireSense({
   if (samples !== undefined && fisher !== "mc") {
     throw new UsageError("Cannot draw labels as the curvature takes none", { try: "--fisher mc" });
   }
+  if (withoutFactors.includes(strategy) && (fisher || groups !== "exact")) {
+    throw new UsageError("Cannot choose labels or groups of the curvature as the strategy takes neither", {
+      found: `--strategy ${strategy} ${fisher ? `--fisher ${fisher}` : `--groups ${groups}`}`,
+      try: "--strategy ekfac, kfac or diagonal",
+    });
+  }
   if (queryIds && aggregate !== "none") {
     throw new UsageError("Cannot name the queries as they are taken as one", { try: "--aggregate none" });
   }
 }
 
-function curvatureOf({ strategy, fisher, samples, seed }: InfluenceOptions) {
+/** Strategies that are exact, or no curvature at all. */
+const withoutFactors: readonly string[] = ["ggn", "block-ggn", "identity"];
+
+function curvatureOf({ strategy, fisher, samples, seed, groups }: InfluenceOptions) {
   const drawn = fisher === "mc" ? { samples: samples ?? 1, seed } : {};
-  const exact = strategy === "ggn" || strategy === "block-ggn" || strategy === "identity";
-  if (exact) return { kind: strategy };
+  if (withoutFactors.includes(strategy)) return { kind: strategy };
   return {
     kind: strategy,
     ...(strategy !== "kfac" && { convention: "perDatum" }),
     ...(fisher && { fisher }),
+    ...(groups !== "exact" && { groups }),
     ...drawn,
   };
 }

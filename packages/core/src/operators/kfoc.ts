@@ -72,7 +72,7 @@ async function sandwich(
     fixed: operands.map(({ rows, columns, data }): Tensor => ({ dtype: "float64", shape: [rows, columns], data })),
     build: ({ g }, seen, _, fixed) =>
       shapes.map((shape, i) => {
-        const m = gradientMatrices(g, blockSides(g, shape, seen[shape.layer]!, request.groups === "average"));
+        const m = gradientMatrices(g, blockSides(g, shape, seen[shape.layer]!));
         return side === "g" ? around(g, m, fixed[i]!) : around(g, g.transpose(m), fixed[i]!);
       }),
     perColumn: () => true,

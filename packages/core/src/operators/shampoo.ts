@@ -40,7 +40,7 @@ export async function shampoo(
     termwise: problem.survey.termsPerRow > 1,
     build: ({ g }, seen) =>
       shapes.flatMap((shape) => {
-        const m = gradientMatrices(g, blockSides(g, shape, seen[shape.layer]!, request.groups === "average"));
+        const m = gradientMatrices(g, blockSides(g, shape, seen[shape.layer]!));
         return [stackedGram(g, m), stackedGram(g, g.transpose(m))];
       }),
     perColumn: () => true,

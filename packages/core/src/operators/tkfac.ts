@@ -33,9 +33,7 @@ export async function tkfac(
     fisher: request.fisher,
     termwise: false,
     build: ({ g }, seen) =>
-      shapes.flatMap((shape) =>
-        weightedGrams(g, shape, blockSides(g, shape, seen[shape.layer]!, request.groups === "average")),
-      ),
+      shapes.flatMap((shape) => weightedGrams(g, shape, blockSides(g, shape, seen[shape.layer]!))),
     perColumn: () => true,
     ...(options.signal ? { signal: options.signal } : {}),
     ...(options.onProgress ? { onProgress: options.onProgress } : {}),

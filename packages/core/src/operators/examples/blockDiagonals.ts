@@ -26,11 +26,7 @@ export async function blockDiagonals(
     name: `block diagonals ${convention} ${JSON.stringify([request, blocks.map(({ name }) => name)])}`,
     fisher: request.fisher,
     termwise: convention === "perTerm" && problem.survey.termsPerRow > 1,
-    build: ({ g }, seen) =>
-      blocks.map((block) => {
-        const sides = blockSides(g, block, seen[block.layer]!, request.groups === "average");
-        return squares(g, sides);
-      }),
+    build: ({ g }, seen) => blocks.map((block) => squares(g, blockSides(g, block, seen[block.layer]!))),
     perColumn: () => true,
     ...(part ? { part } : {}),
     ...(signal ? { signal } : {}),

@@ -59,7 +59,7 @@ export function exampleSides(
     }),
   );
   return blocks.map((block, i) => {
-    const { vectors, inputs } = blockSides(g, block, seen[block.layer]!, false);
+    const { vectors, inputs } = blockSides(g, block, seen[block.layer]!);
     const wanted = (x: Value): Value => inDtype(g, x, dtypes[i]!);
     return {
       vectors: wanted(g.reshape(vectors, vectors.shape.slice(1))),

@@ -49,12 +49,7 @@ export async function eigenvalueCorrection(
     fixed: bases.map(({ q }) => ({ dtype: "float64", shape: [q.rows, q.columns], data: q.data })),
     build: ({ g }, seen, _, fixed) =>
       blocks.map((block, i) =>
-        squaresInBasis(
-          g,
-          blockSides(g, block, seen[block.layer]!, request.groups === "average"),
-          find(fixed, i, 0)!,
-          find(fixed, i, 1),
-        ),
+        squaresInBasis(g, blockSides(g, block, seen[block.layer]!), find(fixed, i, 0)!, find(fixed, i, 1)),
       ),
     perColumn: () => true,
     ...(part ? { part } : {}),

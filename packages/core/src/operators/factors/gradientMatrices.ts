@@ -13,15 +13,11 @@ export interface BlockSides {
   readonly inputs?: Value;
 }
 
-export function blockSides(
-  g: GraphBuilder,
-  block: BlockShape,
-  { uses, layer }: SeenLayer,
-  averageGroups: boolean,
-): BlockSides {
+/** A block over all groups of a layer sees their inputs' mean: see `FactorRequest.groups`. */
+export function blockSides(g: GraphBuilder, block: BlockShape, { uses, layer }: SeenLayer): BlockSides {
   const isBias = block.kind === "vector" && layer.kind !== "vector";
   const counted = isBias ? uses.filter(({ use }) => use.bias !== undefined) : uses;
-  const options: SideOptions = { averageGroups: averageGroups || isBias, joint: block.joint };
+  const options: SideOptions = { averageGroups: block.group === null, joint: block.joint };
   const vectors = ofGroup(
     g,
     joinUses(

@@ -131,7 +131,7 @@ export function outputCovariance(
 ): { readonly value: Value; readonly extra: readonly InputValue[] } {
   const { g, prediction } = binding;
   const layers = outputLayers(binding);
-  const sides = blocks.map((block) => blockSides(g, block, layers[block.layer]!, false));
+  const sides = blocks.map((block) => blockSides(g, block, layers[block.layer]!));
   if ("filters" in covariance) {
     const taken = covariance.filters.map((filter, i) => filterInputs(g, filter, i, prediction.dtype));
     const parts = sides.map((side, i) => blockCovariance(g, side, taken[i]!));

@@ -7,6 +7,7 @@
  * Source: He, Zhang & Sun (2017), Channel pruning for accelerating very deep neural networks, arXiv:1707.06168.
  */
 import {
+  type Matrix,
   matmul,
   matrix,
   patchModel,
@@ -21,8 +22,8 @@ import { type FitMoments, fittedWeights } from "../layerwise/compensate.ts";
 import { activations } from "../structured/layers/activations.ts";
 import { defaultPositions } from "../structured/layers/gram.ts";
 import { layerMatrix, layerTensors } from "../structured/layers/matrices.ts";
-import { inputRows, outputRows, positionsOf } from "../structured/layers/rows.ts";
-import { type WeightLayer, weightLayers } from "../structured/layers/weightLayer.ts";
+import { inputRows, outputRows, ownOutputs, positionsOf } from "../structured/layers/rows.ts";
+import { groupLayers, nodeLayers, type WeightLayer } from "../structured/layers/weightLayer.ts";
 import { better } from "./improve.ts";
 import type { Improve } from "./path.ts";
 import type { Job } from "./setting.ts";
@@ -43,9 +44,10 @@ export function sequentialFit(job: Job): Improve {
   return async (point) => {
     const { bytes: dense, model } = await readModelFile(source);
     const theta = point.theta.slice();
-    for (const layer of weightLayers(model)) {
+    for (const groups of nodeLayers(groupLayers(model))) {
       job.setting.signal?.throwIfAborted();
-      fitLayer(job, layer, theta, point.kept, await momentsOf(job, layer, dense, theta));
+      const moments = await momentsOf(job, groups, dense, theta);
+      groups.forEach((layer, i) => void fitLayer(job, layer, theta, point.kept, moments[i]!));
     }
     return better(point, theta, job.judge);
   };
@@ -53,18 +55,19 @@ export function sequentialFit(job: Job): Improve {
 
 type Moments = Omit<FitMoments, "damping">;
 
-/** 2 X̃ᵀX̃ / n and 2 X̃ᵀT / n, both models on the same rows. */
+/** 2 X̃ᵀX̃ / n and 2 X̃ᵀT / n of the layers of one node, both models on the same rows. */
 async function momentsOf(
   { setting, problem }: Job,
-  layer: WeightLayer,
+  groups: readonly [WeightLayer, ...WeightLayer[]],
   dense: Uint8Array,
   theta: Vector,
-): Promise<Moments> {
+): Promise<Moments[]> {
+  const [layer] = groups;
   const stored = storedValues(setting.model, tensorsOf(problem.space, theta));
   const pruned = patchModel(dense, stored.values, { splits: stored.splits }).bytes;
   const options = setting.signal ? { signal: setting.signal } : {};
   const width = layer.in + Number(layer.bias !== undefined);
-  const [hessian, cross] = [matrix(width, width), matrix(width, layer.out)];
+  const sums = groups.map(() => ({ hessian: matrix(width, width), cross: matrix(width, layer.out) }));
   let rows = 0;
   const names = [layer.input, layer.output];
   for await (const [own, taught] of together(
@@ -73,15 +76,19 @@ async function momentsOf(
   )) {
     const z = own.values[layer.output]!;
     const at = positionsOf(layer, z, defaultPositions);
-    const x = inputRows(layer, own.values[layer.input]!, z.shape, at, layer.bias !== undefined);
-    const t = outputRows(layer, taught.values[layer.output]!, at);
-    const [xx, xt] = [matmul(x, x, { a: true }).data, matmul(x, t, { a: true }).data];
-    for (let k = 0; k < xx.length; k++) hessian.data[k]! += 2 * xx[k]!;
-    for (let k = 0; k < xt.length; k++) cross.data[k]! += 2 * xt[k]!;
+    const whole = outputRows(layer, taught.values[layer.output]!, at);
+    groups.forEach((group, i) => {
+      const x = inputRows(group, own.values[layer.input]!, z.shape, at, layer.bias !== undefined);
+      const t = ownOutputs(group, whole);
+      const { hessian, cross } = sums[i]!;
+      const [xx, xt] = [matmul(x, x, { a: true }).data, matmul(x, t, { a: true }).data];
+      for (let k = 0; k < xx.length; k++) hessian.data[k]! += 2 * xx[k]!;
+      for (let k = 0; k < xt.length; k++) cross.data[k]! += 2 * xt[k]!;
+    });
     rows += at.length;
   }
-  const mean = (data: Float64Array): Float64Array => data.map((v) => v / rows);
-  return { hessian: { ...hessian, data: mean(hessian.data) }, cross: { ...cross, data: mean(cross.data) } };
+  const mean = (m: Matrix): Matrix => ({ ...m, data: m.data.map((v) => v / rows) });
+  return sums.map(({ hessian, cross }) => ({ hessian: mean(hessian), cross: mean(cross) }));
 }
 
 async function* together<A, B>(first: AsyncIterable<A>, second: AsyncIterable<B>): AsyncGenerator<readonly [A, B]> {
@@ -117,6 +124,6 @@ function fitLayer(
   const dense = part(origin);
   const gone = layerMatrix({ stored: part(kept) }, layer).data.map((k) => Number(k === 0));
   const fitted = fittedWeights(layerMatrix({ stored: dense }, layer), Uint8Array.from(gone), { ...moments, damping });
-  for (const [name, { data }] of layerTensors({ stored: dense }, layer, fitted))
+  for (const [name, { data }] of layerTensors({ stored: part(theta) }, layer, fitted))
     theta.set(data, places.get(name)!.offset);
 }

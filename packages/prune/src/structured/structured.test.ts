@@ -118,6 +118,7 @@ describe("the channels of a model", () => {
     expect(await named("concat")).toEqual({ "/a/Conv": 6, "/b/Conv": 5, "/c/Conv": 7 });
     expect(await named("depthwise")).toEqual({ "/expand/Conv + /depth/Conv": 8, "/project/Conv": 6 });
     expect(await named("grouped")).toEqual({ "/a/Conv + /b/Conv": 4, "/c/Conv": 4, "/d/Conv": 5 });
+    expect(await named("video")).toEqual({ "/a/Conv": 3, "/b/Conv": 4 });
     expect(await named("squeeze")).toEqual({ "/conv/Conv + /up/Conv": 8, "/down/Conv": 4 });
     expect(await named("transformer")).toEqual({ "/qkv/MatMul": 3, "/fc1/MatMul": 20 });
     expect((await open("transformer")).graph.groups.map(({ kind }) => kind)).toEqual(["heads", "channels"]);

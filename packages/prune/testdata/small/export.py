@@ -174,6 +174,20 @@ class Transformer(Masked):
         return self.head(self.norm3(x).mean(1))
 
 
+class Video(Masked):
+    """Three positional axes, none like another; the same position of two groups (3 and 4 channels)."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Conv3d(1, 6, (3, 3, 2), stride=(1, 2, 1), padding=(1, 1, 0), dilation=(1, 1, 2))
+        self.b = nn.Conv3d(6, 8, (1, 3, 2), padding=(0, 1, 1), groups=2)
+        self.fc = nn.Linear(8, 4)
+
+    def forward(self, x):
+        x = self.m(F.relu(self.b(self.m(F.relu(self.a(x)), "a"))), "b")
+        return self.fc(x.mean((2, 3, 4)))
+
+
 image = (2, 1, 8, 8)
 # name: (network, shape of the input, fold norms into convolutions, cases of {mask: channels})
 networks = {
@@ -186,6 +200,7 @@ networks = {
     "squeeze": (Squeeze, image, False, [{"conv": [1, 6]}, {"down": [0, 2], "conv": [4]}]),
     "unet": (UNet, image, True, [{"down": [2, 3]}, {"up": [0, 4], "merge": [1], "down": [5]}]),
     "transformer": (Transformer, (2, 6, 5), False, [{"heads": [1]}, {"heads": [0, 2], "fc1": [3, 4, 19]}]),
+    "video": (Video, (2, 1, 3, 6, 7), True, [{"a": [1, 4]}, {"a": [0, 3], "b": [2, 6]}]),
 }  # fmt: skip
 
 

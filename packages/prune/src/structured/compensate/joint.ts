@@ -13,6 +13,7 @@ export function jointCompensation(
 ): Map<string, Tensor> {
   const columns = channelColumns(graph, [...prepared.keys()]);
   const values = new Map<string, Tensor>();
+  const stored = (name: string): Tensor | undefined => values.get(name) ?? graph.propagation.stored(name);
   for (const [layer, ready] of prepared) {
     const gone = removed.flatMap((channel) =>
       (columns.get(channel) ?? []).filter((own) => own.layer === layer).flatMap((own) => own.columns),
@@ -22,7 +23,7 @@ export function jointCompensation(
     const mask = new Uint8Array(rows * width);
     for (let r = 0; r < rows; r++) for (const column of gone) mask[r * width + column] = 1;
     const { weights } = jointUpdate(ready, mask);
-    for (const [name, tensor] of layerTensors(graph.propagation, layer, weights)) values.set(name, tensor);
+    for (const [name, tensor] of layerTensors({ stored }, layer, weights)) values.set(name, tensor);
   }
   return values;
 }

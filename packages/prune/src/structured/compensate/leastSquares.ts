@@ -3,8 +3,9 @@
  *
  *     minimise (1/n) ‖[X̃, 1] Wᵀ − T‖² + δ ‖W − W₀‖²      X̃ the inputs in the pruned model, all layers before fitted
  *
- * T is the dense layer's output; where a sum follows, as in a residual block, the dense sum less what the pruned model adds:
- * so an error that comes by the other branch is made up for as well. A layer without a bias is fitted without a constant.
+ * T is the dense layer's output; where a sum of values of one shape follows, as in a residual block, the dense sum less what
+ * the pruned model adds: so an error that comes by the other branch is made up for as well. A layer without a bias is fitted
+ * without a constant.
  *
  * Source: He, Zhang & Sun (2017), Channel pruning for accelerating very deep neural networks, arXiv:1707.06168.
  */
@@ -25,8 +26,8 @@ import {
 import { activations } from "../layers/activations.ts";
 import { defaultPositions, type GramOptions } from "../layers/gram.ts";
 import { layerMatrix, layerTensors } from "../layers/matrices.ts";
-import { inputRows, outputRows, positionsOf } from "../layers/rows.ts";
-import { type WeightLayer, weightLayers } from "../layers/weightLayer.ts";
+import { inputRows, outputRows, ownOutputs, positionsOf } from "../layers/rows.ts";
+import { groupLayers, nodeLayers, type WeightLayer } from "../layers/weightLayer.ts";
 
 export interface LeastSquaresOptions extends Omit<GramOptions, "onProgress"> {
   /** δ, relative to the mean diagonal of X̃ᵀX̃ / n; 1e-4 unless said. */
@@ -73,21 +74,22 @@ export async function leastSquares(
 ): Promise<Fitted> {
   let file = pruned;
   const { model } = await readModelFile(pruned);
-  const layers = weightLayers(model).filter(fits);
+  const nodes = nodeLayers(groupLayers(model).filter(fits));
   const fitted: FittedLayer[] = [];
-  for (const [i, layer] of layers.entries()) {
+  for (const [i, groups] of nodes.entries()) {
     signal?.throwIfAborted();
-    const sums = await momentsOf(dense, file, layer, sumAfter(model, layer), {
+    const [layer] = groups;
+    const sums = await momentsOf(dense, file, groups, sumAfter(model, layer), {
       data,
       kept,
       positions,
       standsFor,
       signal,
     });
-    const { values, ...errors } = await solve(file, layer, sums, damping);
+    const { values, ...errors } = await solve(file, groups, sums, damping);
     file = editModel(file, { initializers: values });
     fitted.push({ name: layer.node.name, ...errors });
-    onProgress?.({ layer: layer.node.name, done: i + 1, total: layers.length });
+    onProgress?.({ layer: layer.node.name, done: i + 1, total: nodes.length });
   }
   return { file, layers: fitted };
 }
@@ -106,6 +108,9 @@ export function sumAfter({ nodes, initializers }: OnnxModel, { output }: WeightL
   return other === undefined || initializers.has(other) ? undefined : { sum: user.outputs[0]!, other };
 }
 
+/** The layers of one node. */
+type Groups = readonly [WeightLayer, ...WeightLayer[]];
+
 interface Moments {
   /** X̃ᵀX̃ / n and X̃ᵀT / n */
   readonly xx: Matrix;
@@ -117,7 +122,7 @@ interface Moments {
 async function momentsOf(
   dense: Uint8Array,
   pruned: Uint8Array,
-  layer: WeightLayer,
+  groups: Groups,
   after: SumAfter | undefined,
   {
     data,
@@ -132,32 +137,41 @@ async function momentsOf(
     readonly positions: number;
     readonly signal: AbortSignal | undefined;
   },
-): Promise<Moments> {
+): Promise<Moments[]> {
+  const [layer] = groups;
   const constant = layer.bias !== undefined;
   const width = layer.in + Number(constant);
-  const [xx, xt] = [matrix(width, width), matrix(width, layer.out)];
-  let [tt, count] = [0, 0];
-  const target = standsFor(after?.sum ?? layer.output);
+  const sums = groups.map(() => ({ xx: matrix(width, width), xt: matrix(width, layer.out), tt: 0 }));
+  let count = 0;
+  const own = standsFor(layer.output);
+  const joined = after && standsFor(after.sum);
   const options = signal ? { signal } : {};
   const ours = activations(pruned, [layer.input, layer.output, ...(after ? [after.other] : [])], data, options);
-  for await (const { values: theirs } of activations(dense, [target], data, options)) {
-    const { values } = (await ours.next()).value!;
+  for await (const { values: theirs } of activations(dense, joined ? [own, joined] : [own], data, options)) {
+    const { values }: { values: Readonly<Record<string, Tensor>> } = (await ours.next()).value!;
     const z = values[layer.output]!;
+    const other = after && values[after.other]!;
+    const alike = other?.shape.length === z.shape.length && other.shape.every((d, i) => d === z.shape[i]);
+    const target = joined && alike ? joined : own;
     const at = positionsOf(layer, z, positions);
-    const x = inputRows(layer, values[layer.input]!, z.shape, at, constant);
-    const t = columnsOf(
+    const whole = columnsOf(
       outputRows(layer, theirs[target]!, at),
       kept(target, layer.kind === "conv" ? 1 : z.shape.length - 1),
     );
-    if (after) subtract(t, outputRows(layer, values[after.other]!, at));
-    addTo(xx, gram(x, { of: "columns" }));
-    addTo(xt, matmul(x, t, { a: true }));
-    tt += t.data.reduce((sum, v) => sum + v * v, 0);
+    if (other && alike) subtract(whole, outputRows(layer, other, at));
+    groups.forEach((group, i) => {
+      const x = inputRows(group, values[layer.input]!, z.shape, at, constant);
+      const t = ownOutputs(group, whole);
+      const sum = sums[i]!;
+      addTo(sum.xx, gram(x, { of: "columns" }));
+      addTo(sum.xt, matmul(x, t, { a: true }));
+      sum.tt += t.data.reduce((total, v) => total + v * v, 0);
+    });
     count += at.length;
   }
   await ours.return(undefined);
-  for (const m of [xx, xt]) for (let k = 0; k < m.data.length; k++) m.data[k]! /= count;
-  return { xx, xt, tt: tt / count };
+  const mean = (m: Matrix): Matrix => ({ ...m, data: m.data.map((v) => v / count) });
+  return sums.map(({ xx, xt, tt }) => ({ xx: mean(xx), xt: mean(xt), tt: tt / count }));
 }
 
 function columnsOf(rows: Matrix, kept: readonly number[] | null): Matrix {
@@ -180,13 +194,27 @@ function addTo(sum: Matrix, part: Matrix): void {
 
 async function solve(
   file: Uint8Array,
-  layer: WeightLayer,
-  { xx, xt, tt }: Moments,
+  groups: Groups,
+  moments: readonly Moments[],
   damping: number,
 ): Promise<{ readonly values: Map<string, Tensor>; readonly before: number; readonly after: number }> {
   const { model } = await readModelFile(file);
-  const stored = (name: string): Tensor => model.initializers.get(name)!.read();
-  const now = layerMatrix({ stored }, layer);
+  const values = new Map<string, Tensor>();
+  const stored = (name: string): Tensor => values.get(name) ?? model.initializers.get(name)!.read();
+  let [before, after, total] = [0, 0, 0];
+  groups.forEach((layer, i) => {
+    const { xx, xt, tt } = moments[i]!;
+    const now = layerMatrix({ stored }, layer);
+    const best = leastSquaresFit(now, moments[i]!, damping);
+    for (const [name, tensor] of layerTensors({ stored }, layer, best)) values.set(name, tensor);
+    before += errorOf(now, xx, xt, tt);
+    after += errorOf(best, xx, xt, tt);
+    total += tt;
+  });
+  return { values, before: before / (total || 1), after: after / (total || 1) };
+}
+
+function leastSquaresFit(now: Matrix, { xx, xt }: Moments, damping: number): Matrix {
   const d = xx.rows;
   let mean = 0;
   for (let j = 0; j < d; j++) mean += xx.data[j * (d + 1)]! / d;
@@ -197,15 +225,10 @@ async function solve(
   for (let j = 0; j < d; j++)
     for (let r = 0; r < now.rows; r++)
       right.data[j * now.rows + r] = xt.data[j * now.rows + r]! + delta * now.data[r * d + j]!;
-  const best = transposeMatrix(choleskySolve(choleskySync(left), right));
-  return {
-    values: layerTensors({ stored }, layer, best),
-    before: errorOf(now, xx, xt, tt),
-    after: errorOf(best, xx, xt, tt),
-  };
+  return transposeMatrix(choleskySolve(choleskySync(left), right));
 }
 
-/** ‖X̃ Wᵀ − T‖² / ‖T‖² from moments. */
+/** ‖X̃ Wᵀ − T‖² / n from moments. */
 function errorOf(w: Matrix, xx: Matrix, xt: Matrix, tt: number): number {
   const product = matmul(w, xx);
   let error = tt;
@@ -214,5 +237,5 @@ function errorOf(w: Matrix, xx: Matrix, xt: Matrix, tt: number): number {
       error +=
         product.data[r * w.columns + j]! * w.data[r * w.columns + j]! -
         2 * w.data[r * w.columns + j]! * xt.data[j * w.rows + r]!;
-  return Math.max(0, error) / (tt || 1);
+  return Math.max(0, error);
 }

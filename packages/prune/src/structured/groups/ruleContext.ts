@@ -10,7 +10,7 @@ import type { Axes, Axis } from "./atoms.ts";
  */
 export type Rule = (c: RuleContext) => readonly Axes[];
 
-/** One side of a layer: an axis of its weight, and the channels along it. */
+/** One side of a layer: an axis of its weight, and the channels along it, those of all groups one after the other. */
 export interface LayerSide {
   readonly node: OnnxNode;
   /** Which of the node's inputs is the weight, and which of its axes. */

@@ -11,12 +11,12 @@ export function layerMatrix({ stored }: Pick<Propagation, "stored">, layer: Weig
   const joint = matrix(w.rows, w.columns + 1);
   for (let r = 0; r < w.rows; r++) {
     joint.data.set(w.data.subarray(r * w.columns, (r + 1) * w.columns), r * joint.columns);
-    joint.data[r * joint.columns + w.columns] = b[r]!;
+    joint.data[r * joint.columns + w.columns] = b[layer.group.at * w.rows + r]!;
   }
   return joint;
 }
 
-/** The stored tensors that a matrix [W | b] stands for. */
+/** The stored tensors that a matrix [W | b] stands for; what is another group's is as it was. */
 export function layerTensors(
   { stored }: Pick<Propagation, "stored">,
   layer: WeightLayer,
@@ -28,8 +28,10 @@ export function layerTensors(
     w.data.set(joint.data.subarray(r * joint.columns, r * joint.columns + width), r * width);
   const tensors = new Map([[layer.weight, layer.toTensor(w, stored(layer.weight)!)]]);
   if (layer.bias !== undefined) {
-    const data = Float32Array.from({ length: joint.rows }, (_, r) => joint.data[r * joint.columns + width]!);
-    tensors.set(layer.bias, { ...stored(layer.bias)!, data });
+    const like = stored(layer.bias)!;
+    const data = Float32Array.from(like.data);
+    for (let r = 0; r < joint.rows; r++) data[layer.group.at * joint.rows + r] = joint.data[r * joint.columns + width]!;
+    tensors.set(layer.bias, { ...like, data });
   }
   return tensors;
 }

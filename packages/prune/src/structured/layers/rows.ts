@@ -13,11 +13,11 @@ export function positionsOf(layer: WeightLayer, z: Tensor, limit: number): Int32
   return Int32Array.from({ length: Math.floor(count / step) }, (_, i) => Math.floor(i * step));
 }
 
-/** `[positions, out]` */
+/** `[positions, out]`: all outputs of the node, whatever its groups. */
 export function outputRows(layer: WeightLayer, z: Tensor, positions: Int32Array): Matrix {
   if (layer.kind === "linear") return take(z, z.shape.at(-1)!, positions);
   const channels = z.shape[1]!;
-  const area = z.shape.slice(2).reduce((n, d) => n * d, 1);
+  const area = productOf(z.shape.slice(2));
   const rows = matrix(positions.length, channels);
   positions.forEach((position, r) => {
     const [n, at] = [Math.floor(position / area), position % area];
@@ -34,7 +34,7 @@ export function inputRows(
   positions: Int32Array,
   constant: boolean,
 ): Matrix {
-  const width = layer.kind === "linear" ? x.shape.at(-1)! : x.shape[1]! * layer.perChannel;
+  const width = layer.kind === "linear" ? x.shape.at(-1)! : (x.shape[1]! / layer.group.of) * layer.perChannel;
   const rows = matrix(positions.length, width + Number(constant));
   if (layer.kind === "linear") {
     positions.forEach((position, r) => {
@@ -45,6 +45,18 @@ export function inputRows(
   return rows;
 }
 
+/** Those of the layer's own group. */
+export function ownOutputs({ group }: WeightLayer, rows: Matrix): Matrix {
+  if (group.of === 1) return rows;
+  const out = rows.columns / group.of;
+  const own = matrix(rows.rows, out);
+  for (let r = 0; r < rows.rows; r++) {
+    const from = r * rows.columns + group.at * out;
+    own.data.set(rows.data.subarray(from, from + out), r * out);
+  }
+  return own;
+}
+
 function take({ data }: Tensor, width: number, positions: Int32Array): Matrix {
   const rows = matrix(positions.length, width);
   positions.forEach((position, r) => {
@@ -53,41 +65,52 @@ function take({ data }: Tensor, width: number, positions: Int32Array): Matrix {
   return rows;
 }
 
+/** Kernel positions that lie outside the input, where it is padded, stay 0. */
 function fillPatches(
-  { node }: WeightLayer,
+  { node, kernel, group }: WeightLayer,
   x: Tensor,
   zShape: readonly number[],
   positions: Int32Array,
   rows: Matrix,
 ): void {
-  const ints = (name: string, otherwise: readonly number[]): readonly number[] => {
+  const [sizes, outSizes] = [x.shape.slice(2), zShape.slice(2)];
+  const ints = (name: string, otherwise: number): readonly number[] => {
     const attr = node.attrs[name];
-    return attr?.kind === "ints" ? attr.value : otherwise;
+    return attr?.kind === "ints" ? attr.value : kernel.map(() => otherwise);
   };
-  // A sequence is an image one pixel high.
-  const line = x.shape.length === 3;
-  const plane = (list: readonly number[], above: number): [number, number] =>
-    line ? [above, list[0]!] : (list as [number, number]);
-  const channels = x.shape[1]!;
-  const [height, width] = plane(x.shape.slice(2), 1);
-  const [outHeight, outWidth] = plane(zShape.slice(2), 1);
-  const [kh, kw] = plane(ints("kernel_shape", [1, 1]), 1);
-  const [sh, sw] = plane(ints("strides", [1, 1]), 1);
-  const [dh, dw] = plane(ints("dilations", [1, 1]), 1);
-  const [top, left] = plane(ints("pads", [0, 0, 0, 0]), 0);
+  const [strides, dilations, pads] = [ints("strides", 1), ints("dilations", 1), ints("pads", 0)];
+  const [area, outArea] = [productOf(sizes), productOf(outSizes)];
+  const channels = x.shape[1]! / group.of;
+  const offsets = Array.from({ length: productOf(kernel) }, (_, k) => placeOf(k, kernel));
+  const seen = new Int32Array(offsets.length);
   positions.forEach((position, r) => {
-    const n = Math.floor(position / (outHeight * outWidth));
-    const [oy, ox] = [Math.floor(position / outWidth) % outHeight, position % outWidth];
+    const out = placeOf(position % outArea, outSizes);
+    offsets.forEach((offset, k) => {
+      const at = offset.map((step, axis) => out[axis]! * strides[axis]! - pads[axis]! + step * dilations[axis]!);
+      seen[k] = at.every((i, axis) => i >= 0 && i < sizes[axis]!)
+        ? at.reduce((sum, i, axis) => sum * sizes[axis]! + i, 0)
+        : -1;
+    });
+    const first = (Math.floor(position / outArea) * x.shape[1]! + group.at * channels) * area;
     let to = r * rows.columns;
     for (let c = 0; c < channels; c++) {
-      const start = (n * channels + c) * height * width;
-      for (let ky = 0; ky < kh; ky++) {
-        const y = oy * sh - top + ky * dh;
-        for (let kx = 0; kx < kw; kx++, to++) {
-          const at = ox * sw - left + kx * dw;
-          if (y >= 0 && y < height && at >= 0 && at < width) rows.data[to] = x.data[start + y * width + at]!;
-        }
+      const start = first + c * area;
+      for (const at of seen) {
+        if (at >= 0) rows.data[to] = x.data[start + at]!;
+        to++;
       }
     }
   });
+}
+
+const productOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
+
+/** An index of each axis. */
+function placeOf(flat: number, shape: readonly number[]): number[] {
+  const place = shape.map(() => 0);
+  for (let [axis, rest] = [shape.length - 1, flat]; axis >= 0; axis--) {
+    place[axis] = rest % shape[axis]!;
+    rest = Math.floor(rest / shape[axis]!);
+  }
+  return place;
 }

@@ -20,7 +20,7 @@ import { type ChannelGraph, channelGroups, type SkippedChannels } from "../group
 import { type InputGram, inputGrams, shortNotes } from "../layers/gram.ts";
 import { shapesOf } from "../layers/shapes.ts";
 import { type WeightLayer, weightLayers } from "../layers/weightLayer.ts";
-import { outputSides } from "../select/choose.ts";
+import { outputSides, sideOf } from "../select/choose.ts";
 import { costModel, elementBytes, nodeFlops } from "../select/cost.ts";
 import type { ChannelBudget } from "../select/select.ts";
 import type { ShrinkBy, Shrunk } from "../shrunk.ts";
@@ -129,7 +129,7 @@ async function measureCurves(file: Uint8Array, graph: ChannelGraph, options: Pru
   const curves: Curve[] = [];
   for (const [i, layer] of layers.entries()) {
     signal?.throwIfAborted();
-    const g = sides?.get(layer.weight);
+    const g = sides?.get(sideOf(layer.weight, 0));
     if (sides && !g) continue;
     const { centred, mean } = centredMoment(layer, grams[i]!, options.compensate !== "none");
     const weights = layer.toMatrix(graph.propagation.stored(layer.weight)!);

@@ -98,14 +98,10 @@ const conv: Rule = (c) => {
   const out = withBias(c, w[0] ?? null);
   x.slice(2).forEach((axis) => void c.lock(axis, "is a position of a convolution"));
   if (group === 1) reads(c, 1, 1, c.tie(x[1] ?? null, w[1] ?? null) && w[1]!);
-  else
-    tieGroups(c, {
-      group,
-      x: x[1] ?? null,
-      inner: w[1] ?? null,
-      out: out,
-      outCount: c.shape(1)[0] ?? 1,
-    });
+  else {
+    tieGroups(c, { group, x: x[1] ?? null, inner: w[1] ?? null, out, outCount: c.shape(1)[0] ?? 1 });
+    reads(c, 1, 1, x[1] ?? null);
+  }
   makes(c, 1, 0, out);
   return [[x[0] ?? null, out, ...(c.outShape(0) ?? []).slice(2).map(() => null)]];
 };

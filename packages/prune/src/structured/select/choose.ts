@@ -15,7 +15,7 @@ import { type GateDirections, gateDirections } from "../gates/gateDirections.ts"
 import { gateChannels } from "../gates/gates.ts";
 import type { ChannelGraph } from "../groups/channelGroups.ts";
 import { inputGrams } from "../layers/gram.ts";
-import { type WeightLayer, weightLayers } from "../layers/weightLayer.ts";
+import { groupLayers, type WeightLayer } from "../layers/weightLayer.ts";
 import type { ChannelCosts } from "./channelCosts.ts";
 import { magnitudeChannelCosts } from "./magnitude.ts";
 import { channelColumns, type MeasuredLayer, type ObsCosts, obsChannelCosts } from "./obs.ts";
@@ -75,7 +75,7 @@ export async function measureChannels(
   });
   const sides = by === "kfac" ? await outputSides(file, layers, options) : undefined;
   const measured = layers.map((layer, i): MeasuredLayer => {
-    const g = sides?.get(layer.weight);
+    const g = sides?.get(sideOf(layer.weight, layer.group.at));
     return { layer, gram: grams[i]!, ...(g ? { g } : {}) };
   });
   return { layers: sides ? measured.filter(({ g }) => g) : measured, ...(gates ? { gates } : {}) };
@@ -111,7 +111,7 @@ export function chooseChannels(graph: ChannelGraph, measured: MeasuredChannels, 
 
 /** The layers that read a channel which may go. */
 function readingLayers(graph: ChannelGraph): WeightLayer[] {
-  const layers = weightLayers(graph.model, graph.propagation.nodes);
+  const layers = groupLayers(graph.model, graph.propagation.nodes);
   const columns = channelColumns(graph, layers);
   const reading = new Set(
     graph.groups.flatMap(({ channels }) =>
@@ -121,7 +121,10 @@ function readingLayers(graph: ChannelGraph): WeightLayer[] {
   return layers.filter((layer) => reading.has(layer));
 }
 
-/** G of each layer, by the stored name of its weight. */
+/** Where a layer's G is: by the stored name of its weight, and the group. */
+export const sideOf = (weight: string, group: number): string => `${weight} ${group}`;
+
+/** G of each layer, as `sideOf` names it. */
 export async function outputSides(
   file: Uint8Array,
   layers: readonly WeightLayer[],
@@ -131,7 +134,7 @@ export async function outputSides(
     model: await readModel(file),
     data,
     loss: requireLoss(loss, "kfac"),
-    parameters: layers.map(({ weight }) => weight),
+    parameters: [...new Set(layers.map(({ weight }) => weight))],
     checks: { deterministic: false },
     ...(engine ? { engine } : {}),
     ...(signal ? { signal } : {}),
@@ -139,6 +142,9 @@ export async function outputSides(
   const { blocks } = await kroneckerFactors(problem, { bias: "separate", ...(signal ? { signal } : {}) });
   const stored = new Map([...problem.model.initializers.values()].map((one) => [one.name, storedName(one)]));
   return new Map(
-    blocks.flatMap(({ name, kind, g }) => (kind === "matrix" ? [[stored.get(name) ?? name, g] as const] : [])),
+    blocks.flatMap(({ name, kind, group, g }) => {
+      const weight = group === null ? name : name.slice(0, name.lastIndexOf("["));
+      return kind === "matrix" ? [[sideOf(stored.get(weight) ?? weight, group ?? 0), g] as const] : [];
+    }),
   );
 }

@@ -10,7 +10,7 @@
  * Sources: Hassibi & Stork (1993), Second order derivatives for network pruning; van der Ouderaa et al. (2024), The LLM
  * Surgeon, arXiv:2312.17244.
  */
-import { choleskySync, type Matrix, matmul } from "@hessonite/core";
+import { choleskySync, type Matrix, matmul, type OnnxNode } from "@hessonite/core";
 import { type PreparedLayer, prepareLayer } from "../../layerwise/layer.ts";
 import { changeOf, sweep, type Tableau, tableauOf } from "../../layerwise/tableau.ts";
 import type { ChannelGraph } from "../groups/channelGroups.ts";
@@ -103,24 +103,43 @@ export interface ChannelColumns {
   readonly columns: readonly number[];
 }
 
-/** For each channel the layers that read it, and its columns there. */
+/**
+ * For each channel the layers that read it, and its columns there. A group of a convolution that makes nothing else goes with
+ * the channel: it does not count.
+ */
 export function channelColumns(
   { propagation }: ChannelGraph,
   layers: readonly WeightLayer[],
 ): ReadonlyMap<number, readonly ChannelColumns[]> {
-  const byNode = new Map(layers.map((layer) => [layer.node, layer]));
+  const byNode = new Map<OnnxNode, WeightLayer[]>();
+  for (const layer of layers) byNode.set(layer.node, [...(byNode.get(layer.node) ?? []), layer]);
+  const made = new Map(propagation.makers.map(({ node, channels }) => [node, rootsOf(propagation, channels)]));
   const found = new Map<number, ChannelColumns[]>();
   for (const { node, channels } of propagation.readers) {
-    const layer = byNode.get(node);
-    if (!layer) continue;
-    const columns = new Map<number, number[]>();
-    channels.forEach((atom, i) => {
-      const root = propagation.atoms.find(atom);
-      const own = columns.get(root) ?? [];
-      columns.set(root, own);
-      for (let k = 0; k < layer.perChannel; k++) own.push(i * layer.perChannel + k);
-    });
-    for (const [root, list] of columns) found.set(root, [...(found.get(root) ?? []), { layer, columns: list }]);
+    const roots = rootsOf(propagation, channels);
+    for (const layer of byNode.get(node) ?? []) {
+      const makes = made.get(node)?.slice(layer.group.at * layer.out, (layer.group.at + 1) * layer.out) ?? [];
+      for (const [root, columns] of columnsOf(layer, roots)) {
+        if (layer.group.of > 1 && makes.every((own) => own === root)) continue;
+        found.set(root, [...(found.get(root) ?? []), { layer, columns }]);
+      }
+    }
   }
   return found;
+}
+
+function rootsOf({ atoms }: ChannelGraph["propagation"], channels: Int32Array): number[] {
+  return Array.from(channels, atoms.find);
+}
+
+/** @param roots Of all channels that enter the node. */
+function columnsOf({ group, perChannel }: WeightLayer, roots: readonly number[]): ReadonlyMap<number, number[]> {
+  const width = roots.length / group.of;
+  const columns = new Map<number, number[]>();
+  roots.slice(group.at * width, (group.at + 1) * width).forEach((root, i) => {
+    const own = columns.get(root) ?? [];
+    columns.set(root, own);
+    for (let k = 0; k < perChannel; k++) own.push(i * perChannel + k);
+  });
+  return columns;
 }

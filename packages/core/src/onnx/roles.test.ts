@@ -61,6 +61,19 @@ describe("roles", () => {
     });
   });
 
+  it("count what rows are taken from as a table, by indices of one axis or of several", async () => {
+    const nodes = [
+      node("Gather", ["rows", "i"], ["a"]),
+      node("GatherND", ["experts", "i"], ["b"]), // PyTorch's newer exporter: weights[index]
+      node("Add", ["a", "b"]),
+    ];
+    const index = tensor("int64", [2, 1], Float64Array.of(0, 1));
+    expect(await rolesIn(nodes, { rows: zeros(3, 4), experts: zeros(3, 4), i: index })).toEqual({
+      rows: "table",
+      experts: "table",
+    });
+  });
+
   it("follow from the operator and the position", async () => {
     const nodes = [
       node("Gemm", ["x", "w", "b"], ["h"]),

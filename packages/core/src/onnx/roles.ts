@@ -51,6 +51,7 @@ const byPosition: Readonly<Record<string, readonly (Role | "elementwise" | undef
   GRU: [undefined, "weight", "weight", "bias", undefined, "initial state"],
   FastGelu: [undefined, "bias"],
   Gather: ["table"],
+  GatherND: ["table"],
   Gemm: ["weight", "weight", "bias"],
   GroupNormalization: [undefined, "scale", "bias"],
   InstanceNormalization: [undefined, "scale", "bias"],

@@ -44,5 +44,8 @@ export const confined = [
   { library: /^@tensorflow\//, to: /^packages\/core\/src\/engine\/tfjs/ },
 ];
 
-/** Which of our packages a package may import. An application stands on core alone; the command line may use all. */
-export const mayUse = (name) => (name === "core" ? [] : name === "cli" ? "all" : ["core"]);
+/**
+ * Which of our packages a package may import. An application stands on core alone, but for merge, which has a model's channels
+ * from prune (docs/decisions/0005); the command line may use all.
+ */
+export const mayUse = (name) => ({ core: [], cli: "all", merge: ["core", "prune"] })[name] ?? ["core"];

@@ -110,6 +110,7 @@ export {
   gram,
   type Matrix,
   matmul,
+  matmulAside,
   matrix,
   scaleColumns,
   scaleRows,

@@ -2,6 +2,8 @@
  * @hessonite/merge: several fine-tuned models become one.
  */
 
+// units in another order
+export { type AlignedGroup, type Alignment, type AlignOptions, alignModel } from "./align/alignModel.ts";
 export { loadCurvature, type Provenance, parametersHash, saveCurvature } from "./curvature/artefact.ts";
 // quadratics of tasks, and the model that loses least by them
 export { type FisherKind, fisherDiagonal } from "./curvature/fisherDiagonal.ts";

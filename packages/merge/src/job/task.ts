@@ -29,6 +29,8 @@ export interface MergeSetting {
   /** Parameters that are not merged and may differ in shape: every task keeps its own. `parameters` must leave them out. */
   readonly heads?: (name: string) => boolean;
   readonly output?: string;
+  /** What was done to the models before, for the report. */
+  readonly notes?: readonly string[];
   readonly memory?: number;
   readonly signal?: AbortSignal;
 }

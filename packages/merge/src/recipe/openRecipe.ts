@@ -1,27 +1,30 @@
 /** Opens what a recipe names: models, data, artefacts. */
-import { basename, isAbsolute, join } from "node:path";
-import { type Dataset, datasetFromFile, isParameterRole, lossByName, type OnnxModel, readModel } from "@hessonite/core";
+import { basename } from "node:path";
+import { type Dataset, datasetFromFile, isParameterRole, lossByName, type OnnxModel } from "@hessonite/core";
 import { loadCurvature } from "../curvature/artefact.ts";
 import { spaceOf, vectorOf } from "../job/space.ts";
 import type { MergeSetting, MergeTask } from "../job/task.ts";
+import { alignedModels, type ModelOpening, pathOf, plainModels } from "./openModels.ts";
 import { matches, type ParameterValue } from "./parameterValue.ts";
 import type { Recipe, RecipeData } from "./recipe.ts";
 import type { RunOptions } from "./runRecipe.ts";
 
 export async function settingOf(recipe: Recipe, options: RunOptions): Promise<MergeSetting> {
   const { engine, memory, signal } = options;
+  const opening = recipe.align ? await alignedModels(recipe, options) : plainModels;
   const tasks: MergeTask[] = [];
   const names = recipe.models.map(({ name, model }) => name ?? basename(model, ".onnx"));
   for (const [i, entry] of recipe.models.entries()) {
     const name = names[i] ?? "";
-    tasks.push(await taskOf(recipe, options, entry, names.indexOf(name) === i ? name : `${name} (${i + 1})`));
+    tasks.push(await taskOf(recipe, options, opening, entry, names.indexOf(name) === i ? name : `${name} (${i + 1})`));
   }
   return {
     tasks,
     loss: lossByName(recipe.loss),
     engine,
-    ...(await baseOf(recipe, options)),
+    ...(await baseOf(recipe, options, opening)),
     ...selectionOf(recipe),
+    notes: opening.notes,
     ...(recipe.output === undefined ? {} : { output: recipe.output }),
     ...(memory ? { memory } : {}),
     ...(signal ? { signal } : {}),
@@ -31,10 +34,11 @@ export async function settingOf(recipe: Recipe, options: RunOptions): Promise<Me
 async function taskOf(
   recipe: Recipe,
   options: RunOptions,
+  { open: openModel }: ModelOpening,
   entry: Recipe["models"][number],
   name: string,
 ): Promise<MergeTask> {
-  const model = await readModel(pathOf(entry.model, options));
+  const model = await openModel(pathOf(entry.model, options));
   const weight = plainWeight(entry.parameters?.weight ?? recipe.parameters?.weight);
   return {
     name,
@@ -49,10 +53,11 @@ async function taskOf(
 async function baseOf(
   recipe: Recipe,
   options: RunOptions,
+  { open: openModel }: ModelOpening,
 ): Promise<Pick<MergeSetting, "base" | "baseData" | "baseCurvature">> {
   if (!recipe.base_model) return {};
   const given = typeof recipe.base_model === "string" ? { model: recipe.base_model } : recipe.base_model;
-  const base = await readModel(pathOf(given.model, options));
+  const base = await openModel(pathOf(given.model, options));
   return {
     base,
     ...(given.data ? { baseData: await open(given.data, base, options) } : {}),
@@ -60,10 +65,6 @@ async function baseOf(
       ? { baseCurvature: await artefactOf(recipe, "base", base, pathOf(given.curvature, options)) }
       : {}),
   };
-}
-
-function pathOf(path: string, { folder }: RunOptions): string {
-  return isAbsolute(path) ? path : join(folder, path);
 }
 
 /** Which initializers are merged: the named ones or those with a parameter's role, without the heads. */

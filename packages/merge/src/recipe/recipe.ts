@@ -99,6 +99,10 @@ export const recipeSchema = z.strictObject({
     .describe(
       "names or globs of parameters that every task keeps for itself: one merged file is written for each task",
     ),
+  align: z
+    .boolean()
+    .optional()
+    .describe("put every model's hidden units in the first one's order beforehand, as models trained apart need it"),
   output: z.string().optional().describe("the output that is the prediction"),
   choose: z
     .array(z.enum(choiceNames))

@@ -54,6 +54,33 @@ async function testAccuracy(path: string): Promise<number> {
   return (await accuracy(problem)) ?? 0;
 }
 
+describe("align", () => {
+  const apart = (seed: number): string =>
+    fileURLToPath(new URL(`../../../laplace/testdata/digits/mlp-${seed}.onnx`, import.meta.url));
+  const recipe = (changes: object): Recipe =>
+    validRecipe({ merge_method: "average", models: [{ model: apart(0) }, { model: apart(1) }], ...changes }, "test");
+
+  it("makes the average of networks that were trained apart a classifier", async () => {
+    const accuracies: number[] = [];
+    for (const align of [false, true]) {
+      const output = join(folder, `apart-${align}.onnx`);
+      const { result } = await runRecipe(recipe({ align }), { folder: digits, engine, output });
+      accuracies.push(await testAccuracy(output));
+      if (align)
+        expect(result.notes).toContainEqual(expect.stringMatching(/^mlp-1\.onnx: \d+ of 100 hidden units moved/));
+    }
+    const [plain = 1, aligned = 0] = accuracies;
+    expect(aligned).toBeGreaterThan(plain + 0.15);
+  });
+
+  it("is refused where parts of the recipe speak of the models as they are", async () => {
+    const heads = recipe({ align: true, heads: ["fc3.*"] });
+    await expect(runRecipe(heads, { folder: digits, engine })).rejects.toThrow(/found +heads/);
+    const anchored = recipe({ align: true, parameters: { anchor: { model: apart(2) } } });
+    await expect(runRecipe(anchored, { folder: digits, engine })).rejects.toThrow(/an anchor of its own/);
+  });
+});
+
 describe("runRecipe", () => {
   it("compares methods, writes the best, and says what it did to each task", async () => {
     const output = join(folder, "merged.onnx");

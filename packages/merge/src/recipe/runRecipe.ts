@@ -1,5 +1,4 @@
 /** Runs a recipe: opens models and data, merges by one method or several, writes the merged model and measures it. */
-import { isAbsolute, join } from "node:path";
 import { type Engine, type ParameterSpace, readModel, UsageError, type Vector } from "@hessonite/core";
 import { mergeModels } from "../job/mergeModels.ts";
 import type { Merged, MergeMethodName, MergeOptions } from "../job/options.ts";
@@ -10,6 +9,7 @@ import { type Benches, judgeMerge, linesOf, openBenches } from "../report/measur
 import type { LossByMethod, MergeResult } from "../report/result.ts";
 import { risesOf } from "../report/rises.ts";
 import { methodOptions } from "./methodOptions.ts";
+import { pathOf } from "./openModels.ts";
 import { settingOf } from "./openRecipe.ts";
 import type { Recipe } from "./recipe.ts";
 import { writeMerged } from "./writeMerged.ts";
@@ -98,10 +98,10 @@ async function runMethod(
 
 const measureOf = ({ mean, worst }: LossByMethod, { select }: Recipe): number => (select === "worst" ? worst : mean);
 
-async function anchorModel(recipe: Recipe, { folder }: RunOptions): Promise<Pick<MergeOptions, "anchor">> {
+async function anchorModel(recipe: Recipe, options: RunOptions): Promise<Pick<MergeOptions, "anchor">> {
   const anchor = recipe.parameters?.anchor;
   if (typeof anchor !== "object") return anchor ? { anchor } : {};
-  return { anchor: await readModel(isAbsolute(anchor.model) ? anchor.model : join(folder, anchor.model)) };
+  return { anchor: await readModel(pathOf(anchor.model, options)) };
 }
 
 function describe(
@@ -111,7 +111,7 @@ function describe(
   const { tasks } = setting;
   const permuted = permutedParameters(tasks).map(
     ({ model, parameter, moved }) =>
-      `${model}: ${Math.round(100 * moved)} % of "${parameter}" stands elsewhere in ${tasks[0]?.name}: its units look permuted, and merging mixes unrelated ones`,
+      `${model}: ${Math.round(100 * moved)} % of "${parameter}" stands elsewhere in ${tasks[0]?.name}: its units look permuted, and merging mixes unrelated ones unless the recipe says "align: true"`,
   );
   const given = tasks.map(({ weight }) => weight ?? 1);
   const total = given.reduce((sum, w) => sum + w, 0);
@@ -122,7 +122,7 @@ function describe(
     weights: [...(curvature?.weights ?? given.map((w) => w / total))],
     parameters: space.parameters.map(({ name }) => name),
     layers: layersOf(space).map(({ layer }) => layer),
-    notes: [...notes, ...permuted],
+    notes: [...(setting.notes ?? []), ...notes, ...permuted],
     damping: chosen
       ? {
           relative: chosen.relativeDamping,

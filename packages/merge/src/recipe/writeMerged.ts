@@ -1,17 +1,18 @@
 /** Writes the merged model, and the recipe that it came from beside it. */
 import { writeFile } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { tensorsOf, writePatchedModel } from "@hessonite/core";
 import { stringify } from "yaml";
 import type { Merged } from "../job/options.ts";
 import type { MergeSetting } from "../job/task.ts";
+import { pathOf } from "./openModels.ts";
 import type { Recipe } from "./recipe.ts";
 import type { RunOptions } from "./runRecipe.ts";
 
 /** The first model's file with the merged weights and the recipe in its metadata; with heads apart, every model's. */
 export async function writeMerged(
   recipe: Recipe,
-  { folder }: RunOptions,
+  options: RunOptions,
   { tasks, heads }: MergeSetting,
   { method, space, values }: Merged,
   output: string,
@@ -22,9 +23,8 @@ export async function writeMerged(
     ? tasks.map(({ name }) => join(dirname(output), `${basename(output, ".onnx")}-${name}.onnx`))
     : [output];
   for (const [i, target] of targets.entries()) {
-    const path = recipe.models[i]?.model ?? "";
     const model = tasks[i]?.model;
-    const source = isAbsolute(path) ? path : join(folder, path);
+    const source = pathOf(recipe.models[i]?.model ?? "", options);
     await writePatchedModel(source, target, tensorsOf(space, values), { metadata, ...(model && { model }) });
   }
   await writeFile(recipePath(output), stringify(replayed));

@@ -130,4 +130,49 @@ describe("roles", () => {
     ];
     expect(await rolesIn(nodes, {})).toEqual({ "head.coefficients": "weight", "head.intercepts": "bias" });
   });
+
+  it("look into loops: a state that every round passes on is what the body does with it, another is where it starts", async () => {
+    const body = {
+      graph: {
+        inputs: [
+          { name: "round", dtype: "int64", shape: [] },
+          { name: "go", dtype: "bool", shape: [] },
+          { name: "h", dtype: "float32", shape: [2, 4] },
+          { name: "weight", dtype: "float32", shape: [4, 4] },
+        ],
+        outputs: [{ name: "go" }, { name: "next" }, { name: "same" }],
+        nodes: [node("MatMul", ["h", "weight"], ["next"]), node("Identity", ["weight"], ["same"])],
+      },
+    } as const;
+    const nodes = [node("Loop", ["rounds", "", "start", "w"], ["y", "w2"], { attrs: { body } })];
+    const initializers = { rounds: tensor("int64", [], [2]), start: zeros(2, 4), w: zeros(4, 4) };
+    expect(await rolesIn(nodes, initializers)).toEqual({ start: "initial state", w: "weight" });
+  });
+
+  it("a number added to several features is a scalar, to one feature a bias", async () => {
+    const nodes = [
+      node("MatMul", ["x", "w"], ["h"]),
+      node("Add", ["h", "three"], ["k"]),
+      node("MatMul", ["k", "v"], ["l"]),
+      node("Add", ["l", "b"]),
+    ];
+    const initializers = { w: zeros(4, 3), three: zeros(1), v: zeros(3, 1), b: zeros(1) };
+    expect(await rolesIn(nodes, initializers)).toEqual({ w: "weight", three: "scalar", v: "weight", b: "bias" });
+  });
+
+  it("a bias of several axes fits the product before it; a table of positions does not", async () => {
+    const nodes = [
+      node("MatMul", ["x", "w"], ["h"]),
+      node("Reshape", ["h", "heads"], ["k"]),
+      node("Add", ["k", "bias"], ["l"]),
+      node("Add", ["l", "table"]),
+    ];
+    const initializers = {
+      w: zeros(4, 6),
+      heads: tensor("int64", [3], [2, 3, 2]),
+      bias: zeros(3, 2),
+      table: zeros(3, 2),
+    };
+    expect(await rolesIn(nodes, initializers)).toEqual({ w: "weight", bias: "bias", table: "position table" });
+  });
 });

@@ -9,6 +9,8 @@ import { isFloat } from "../ir/dtype.ts";
 import { sizeOf } from "../ir/shape.ts";
 import { isAnonymous, isMade } from "./identity/anonymous.ts";
 import type { Initializer, OnnxModel, OnnxNode } from "./model.ts";
+import { featuresOf, isNormalised, isProductInto, type Surroundings } from "./roleContext.ts";
+import { stateOf } from "./states.ts";
 
 export const parameterRoles = ["weight", "bias", "scale", "table"] as const;
 
@@ -35,8 +37,18 @@ export function isParameterRole(role: Role): boolean {
   return (parameterRoles as readonly string[]).includes(role);
 }
 
-/** Operators through which a weight reaches its consumer. */
-const passThrough = new Set(["Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"]);
+/** Operators through which a weight, or a part of it, reaches its consumer. */
+const passThrough = new Set([
+  "Cast",
+  "Flatten",
+  "Identity",
+  "Reshape",
+  "Slice",
+  "Split",
+  "Squeeze",
+  "Transpose",
+  "Unsqueeze",
+]);
 
 /** Roles by input position; "elementwise" is decided by shape and values. */
 const byPosition: Readonly<Record<string, readonly (Role | "elementwise" | undefined)[]>> = {
@@ -73,15 +85,18 @@ const byPosition: Readonly<Record<string, readonly (Role | "elementwise" | undef
 export interface Use {
   readonly node: OnnxNode;
   readonly position: number;
+  /** It arrives in pieces, rows of more than one axis: as Keras' `[2, units]` biases of a GRU do. */
+  readonly piece?: boolean;
 }
 
 /** The role of every float initializer whose name is `wanted`, in the file's order. May read small ones to tell masks. */
 export function initializerRoles(model: OnnxModel, wanted: (name: string) => boolean = () => true): InitializerRole[] {
   const uses = usesByName(model);
   const producers = new Map(allNodes(model.nodes).flatMap((node) => node.outputs.map((name) => [name, node] as const)));
+  const around = { producers, initializers: model.initializers };
   return [...model.initializers.values()]
     .filter(({ name, dtype }) => isFloat(dtype) && wanted(name))
-    .map((initializer) => roleOf(initializer, consumers(initializer.name, uses), producers));
+    .map((initializer) => roleOf(initializer, consumers(initializer.name, uses), around));
 }
 
 /** The nodes, and those of the graphs inside them. */
@@ -102,21 +117,25 @@ function usesByName(model: OnnxModel): ReadonlyMap<string, readonly Use[]> {
   return uses;
 }
 
-/** Who consumes a value in the end, looking through what only moves or converts it. */
+/** Who consumes a value in the end, looking through what only moves, cuts or converts it, and into loops. */
 function consumers(name: string, uses: ReadonlyMap<string, readonly Use[]>, depth = 0): Use[] {
-  return (uses.get(name) ?? []).flatMap((use) =>
-    passThrough.has(use.node.opType) && use.position === 0 && depth < 8
-      ? consumers(use.node.outputs[0]!, uses, depth + 1)
-      : [use],
-  );
+  return (uses.get(name) ?? []).flatMap((use) => {
+    const further = depth < 8 ? movedTo(use) : [];
+    if (further.length === 0) return [use];
+    const found = further.flatMap((moved) => consumers(moved, uses, depth + 1));
+    return use.node.opType === "Split" ? found.map((end) => ({ ...end, piece: true })) : found;
+  });
 }
 
-function roleOf(
-  initializer: Initializer,
-  found: readonly Use[],
-  producers: ReadonlyMap<string, OnnxNode>,
-): InitializerRole {
-  const roles = found.map((use) => ({ use, role: roleInUse(initializer, use, producers) }));
+/** What a node only moves, cuts or converts its input to: its outputs, or the name that a loop knows it by. */
+function movedTo({ node, position }: Use): readonly string[] {
+  if (passThrough.has(node.opType)) return position === 0 ? node.outputs : [];
+  const constant = stateOf(node, position);
+  return constant?.kept ? [constant.name] : [];
+}
+
+function roleOf(initializer: Initializer, found: readonly Use[], around: Surroundings): InitializerRole {
+  const roles = found.map((use) => ({ use, role: roleInUse(initializer, use, around) }));
   const best = roles.find(({ role }) => isParameterRole(role)) ?? roles[0];
   if (!best) return { initializer, role: "constant", reason: "no node consumes it" };
   const { node, position } = best.use;
@@ -124,11 +143,12 @@ function roleOf(
   return { initializer, role: best.role, reason, use: best.use };
 }
 
-function roleInUse(initializer: Initializer, { node, position }: Use, producers: ReadonlyMap<string, OnnxNode>): Role {
-  const role = byPosition[node.opType]?.[position];
+function roleInUse(initializer: Initializer, use: Use, around: Surroundings): Role {
+  const { node, position } = use;
+  const role = stateOf(node, position) ? "initial state" : byPosition[node.opType]?.[position];
   if (isMade(initializer.name) || isFiller(initializer, node, role)) return "constant";
   if (role !== "elementwise") return role ?? "constant";
-  return elementwiseRole(initializer, node, position, producers);
+  return elementwiseRole(initializer, use, around);
 }
 
 /**
@@ -143,20 +163,21 @@ function isFiller(initializer: Initializer, { opType }: OnnxNode, role: Role | "
 }
 
 /** An operand of Add or Mul: a vector over one axis is a bias or scale; more axes are a table or mask laid over activations. */
-function elementwiseRole(
-  initializer: Initializer,
-  node: OnnxNode,
-  position: number,
-  producers: ReadonlyMap<string, OnnxNode>,
-): Role {
+function elementwiseRole(initializer: Initializer, { node, position, piece }: Use, around: Surroundings): Role {
   const role = node.opType === "Add" ? "bias" : "scale";
-  const longAxes = initializer.shape.filter((d) => d !== 1).length;
-  if (longAxes > 1) return holdsMask(initializer) ? "mask" : "position table";
-  if (longAxes === 1) return holdsMask(initializer) ? "mask" : role;
-  // A bias of one element is one if it follows a product; anything else of one element is a scalar.
-  const other = producers.get(node.inputs[1 - position] ?? "")?.opType ?? "";
-  const afterProduct = initializer.shape.length > 0 && ["MatMul", "Conv", "Gemm"].includes(other);
-  return afterProduct && role === "bias" ? role : "scalar";
+  const other = node.inputs[1 - position] ?? "";
+  const axes = initializer.shape.filter((d) => d !== 1).length;
+  const longAxes = piece && axes > 1 ? axes - 1 : axes;
+  if (longAxes > 0 && holdsMask(initializer)) return "mask";
+  if (longAxes > 1) return belongsToLayer(initializer, role, other, around) ? role : "position table";
+  if (longAxes === 1) return role;
+  // A bias of one element is one if it follows a product into one feature; anything else of one element is a scalar.
+  return role === "bias" && initializer.shape.length > 0 && featuresOf(other, around) === 1 ? role : "scalar";
+}
+
+/** Of several axes, and yet a layer's: the bias of a product into heads, or what a spelt-out normalisation ends with. */
+function belongsToLayer(initializer: Initializer, role: Role, other: string, around: Surroundings): boolean {
+  return isNormalised(other, around) || (role === "bias" && isProductInto(initializer.shape, other, around));
 }
 
 /** Masks carry −∞ or numbers that stand for it. */

@@ -3,12 +3,13 @@
  *
  *     onnx::MatMul_494  →  lm_head.weight       val_12  →  cell.weight_ih
  *
- * A layer's name is the node's scope in PyTorch's module tree. A linear layer's weight was transposed when it was folded;
- * its source layout is kept.
+ * A layer's name is the node's scope in PyTorch's module tree, or its path in TensorFlow's. PyTorch's linear layers had their
+ * weight transposed when it was folded; its source layout is kept.
  */
 import type { Initializer, OnnxModel, OnnxNode } from "../model.ts";
 import { initializerRoles, isParameterRole, type Role } from "../roles.ts";
 import { isAnonymous } from "./anonymous.ts";
+import { isOperationName, pathsAround, tensorFlowName } from "./tensorFlow.ts";
 
 /** What inputs are called in a layer, by position, where it is not their role. */
 const called: Readonly<Record<string, readonly (string | undefined)[]>> = {
@@ -31,13 +32,20 @@ export function withLayerNames(model: OnnxModel): OnnxModel {
     ...model.nodes.flatMap((n) => n.outputs),
   ]);
   const renamed = new Map<string, Initializer>();
-  for (const { initializer, role, use } of initializerRoles(model, isAnonymous)) {
+  const paths = pathsAround(model.nodes);
+  const mangled = (name: string): boolean => isAnonymous(name) || isOperationName(name);
+  for (const { initializer, role, use } of initializerRoles(model, mangled)) {
     if (!use || !(isParameterRole(role) || role === "position table")) continue;
-    const scope = scopeOf(use.node);
-    if (scope === "") continue;
-    const name = free(`${scope}.${partOf(use.node, use.position, role)}`, taken);
+    const scope = isAnonymous(initializer.name) ? scopeOf(use.node) : "";
+    const found =
+      scope === ""
+        ? tensorFlowName(initializer.name, use, role, paths)
+        : `${scope}.${partOf(use.node, use.position, role)}`;
+    if (found === undefined) continue;
+    const name = free(found, taken);
     taken.add(name);
-    const transposed = use.node.opType === "MatMul" && use.position === 1 && initializer.shape.length === 2;
+    const { opType } = use.node;
+    const transposed = scope !== "" && opType === "MatMul" && use.position === 1 && initializer.shape.length === 2;
     const storage = { name: initializer.name, ...(transposed && { perm: [1, 0] }) };
     renamed.set(initializer.name, { ...initializer, name, storage });
   }

@@ -162,6 +162,15 @@ describe("layers of other kinds", () => {
     );
   });
 
+  it("scale and shift over several axes, beside a batch and positions", () => {
+    check({ x: [2, 5, 3, 4], parameters: { scale: [3, 4], shift: [1, 3, 4] } }, (g, x, [scale, shift]) =>
+      g.unary("Tanh", g.add(g.mul(x, scale!), shift!)),
+    );
+    check({ x: [2, 3, 5, 4], parameters: { shift: [12] } }, (g, x, [shift]) =>
+      g.unary("Tanh", g.add(x, g.reshape(shift!, [1, 3, 1, 4]))),
+    );
+  });
+
   it("a layer below another, whose gradient passes through it", () => {
     check({ x: [3, 2, 5, 5], parameters: { w: [4, 2, 2, 2], v: [2, 16 * 4] } }, (g, x, [w, v]) => {
       const hidden = g.unary("Tanh", g.conv(x, w!, ones));

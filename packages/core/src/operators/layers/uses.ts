@@ -190,6 +190,9 @@ function scale({ binding, parameter, stored, consumer }: Site): FoundUse | undef
   return vectorUse(binding, parameter, stored, consumer, (g, ct) => g.mul(ct, other));
 }
 
+/** More entries over several axes are a table laid over activations, whose Gram matrix would not fit anywhere. */
+const mostOfSeveralAxes = 2 ** 13;
+
 function vectorUse(
   { rows }: Binding,
   parameter: Value,
@@ -200,16 +203,22 @@ function vectorUse(
   const out = sizeOf(parameter.shape);
   const long = stored.shape.flatMap((d, i) => (d === 1 ? [] : [i + consumer.shape.length - stored.shape.length]));
   const shared = sizeOf(consumer.shape) / out / rows;
-  if (long.length > 1 || !Number.isInteger(shared)) return undefined;
-  const axis = long[0] ?? consumer.shape.length - 1;
-  const others = consumer.shape.flatMap((_, i) => (i === axis ? [] : [i]));
+  if (!Number.isInteger(shared)) return undefined;
+  if (long.length > 1 && !(out <= mostOfSeveralAxes && isReshaped(parameter, stored))) return undefined;
+  const own = long.length === 0 ? [consumer.shape.length - 1] : long;
+  const others = consumer.shape.flatMap((_, i) => (own.includes(i) ? [] : [i]));
   return {
     kind: "vector",
     tap: consumer,
     shared,
     gradient: (g, ct) => {
-      const last = out === 1 ? local(g, ct) : g.transpose(local(g, ct), [...others, axis]);
+      const last = out === 1 ? local(g, ct) : g.transpose(local(g, ct), [...others, ...own]);
       return g.reshape(last, [rows, shared, 1, out]);
     },
   };
+}
+
+/** True if the entries are in the parameter's order: its bias over heads, `[heads, width]`. */
+function isReshaped(parameter: Value, stored: Value): boolean {
+  return stored === parameter || (stored.op === "Reshape" && isReshaped(parameter, stored.inputs[0]!));
 }

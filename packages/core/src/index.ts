@@ -230,6 +230,7 @@ export type {
 export { positiveSemidefinite } from "./operators/linearOperator.ts";
 export type { ProductCost } from "./operators/linearProgram.ts";
 export { lossFor } from "./operators/lossFor.ts";
+export { lossSum } from "./operators/lossSum.ts";
 export {
   type LowRankPlusDiagonal,
   type LowRankPlusDiagonalParts,

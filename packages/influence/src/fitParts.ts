@@ -7,18 +7,18 @@ import {
   blockDiagonals,
   eigenOf,
   eigenvalueCorrection,
-  eighMany,
   type FactorOptions,
-  gradientAndLoss,
   type KroneckerFactors,
   kroneckerFactors,
   layerBlocks,
+  lossSum,
   type Matrix,
   type Problem,
 } from "@hessonite/core";
 import { choicesOf, factorOptionsOf } from "./choices.ts";
 import { factorArrays, factorsOf, matricesOf, matrixArrays } from "./fitArrays.ts";
-import { type FitKeeper, keepShard, type Sum, wholeSum } from "./fitShards.ts";
+import { type FitKeeper, keepShard, partKeeper, type Sum, wholeSum } from "./fitShards.ts";
+import { keptEigh } from "./keptEigen.ts";
 import type { CurvatureOptions } from "./options.ts";
 
 /** What is costly in a curvature, and worth keeping. */
@@ -45,7 +45,7 @@ export async function fitParts(
     return result;
   };
   if (strategy === "identity" || strategy === "operator") return { temperature: null, seconds };
-  const temperature = await timed("residual", () => temperatureOf(problem));
+  const temperature = await timed("residual", () => temperatureOf(problem, options, keeper));
   if (strategy === "diagonal") {
     const values = await timed("diagonal", () =>
       wholeSum(problem, "eigenvalues", diagonalSum(problem, options), keeper),
@@ -53,7 +53,7 @@ export async function fitParts(
     return { values: matricesOf(values), temperature, seconds };
   }
   const factors = await timed("factors", () => wholeFactors(problem, options, keeper));
-  const eigen = await timed("eigendecomposition", () => eigenOf(factors.blocks, eighMany));
+  const eigen = await timed("eigendecomposition", () => eigenOf(factors.blocks, keptEigh(problem, keeper)));
   if (strategy === "kfac") return { eigen, temperature, seconds };
   const values = await timed("eigenvalues", () =>
     wholeSum(problem, "eigenvalues", eigenvalueSum(problem, options, factors, eigen), keeper),
@@ -73,7 +73,7 @@ export async function fitShard(problem: Problem, options: CurvatureOptions, keep
   if (stage === "factors") return keepShard(problem, stage, factorSum(problem, options), keeper);
   if (stage !== "eigenvalues" || strategy === "kfac") return;
   const factors = await wholeFactors(problem, options, keeper);
-  const eigen = await eigenOf(factors.blocks, eighMany);
+  const eigen = await eigenOf(factors.blocks, keptEigh(problem, keeper));
   await keepShard(problem, stage, eigenvalueSum(problem, options, factors, eigen), keeper);
 }
 
@@ -126,10 +126,15 @@ function diagonalSum(problem: Problem, options: CurvatureOptions): Sum {
 }
 
 /** c with loss = c · negative log-likelihood: 1 for cross-entropies, 2σ² for Σ(f − y)², σ² the mean squared residual. */
-async function temperatureOf(problem: Problem): Promise<number | null> {
-  const { loss, scale, survey } = problem;
+async function temperatureOf(
+  problem: Problem,
+  options: CurvatureOptions,
+  keeper: FitKeeper | undefined,
+): Promise<number | null> {
+  const { loss, survey } = problem;
   if (!loss.likelihood || !survey.labelled) return null;
   if (loss.name !== "mse") return 1;
-  const { loss: risk } = await gradientAndLoss(problem);
-  return (2 * risk) / scale / survey.count;
+  const part = keeper && { keeper: partKeeper(problem, { stage: "residual" }, keeper) };
+  const sum = await lossSum(problem, { ...reporting(options, "residual"), ...(part && { part }) });
+  return (2 * sum) / survey.count;
 }

@@ -77,7 +77,11 @@ function added(parts: readonly Arrays[]): Arrays {
 }
 
 /** Sums on their way, as arrays `done`, `0`, `1`, … */
-function partKeeper({ survey }: Problem, what: object, { load, save }: FitKeeper): NonNullable<PartialSums["keeper"]> {
+export function partKeeper(
+  { survey }: Problem,
+  what: object,
+  { load, save }: FitKeeper,
+): NonNullable<PartialSums["keeper"]> {
   const key = { ...what, what: "sums on their way", batchRows: survey.batchRows };
   return {
     async load() {

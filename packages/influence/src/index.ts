@@ -55,4 +55,5 @@ export { scoreFile } from "./sinks/scoreFile.ts";
 export type { AveragedSlice, ScoreSink, ScoreSlice } from "./sinks/sink.ts";
 export { type SourceSums, sourceSums } from "./sinks/sourceSums.ts";
 export { type TopRows, topRows } from "./sinks/topRows.ts";
-export type { SolveOptions, SolveReport } from "./solvedVectors.ts";
+export type { SolveOptions } from "./solvedVectors.ts";
+export type { SolveReport } from "./solveReport.ts";

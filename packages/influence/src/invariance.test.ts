@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { curvatureOf, fitCurvature } from "./curvature.ts";
 import { fitParts, fitShard } from "./fitParts.ts";
 import type { Arrays, FitKeeper } from "./fitShards.ts";
-import { keptRun, type SliceKeeper } from "./keptSlices.ts";
+import type { BatchKeeper } from "./keptBatches.ts";
 import { type PairwiseOptions, type PairwiseScores, pairwiseRun, pairwiseScores } from "./pairwise.ts";
 import { collectScores } from "./sinks/collectScores.ts";
 import type { ScoreSlice } from "./sinks/sink.ts";
@@ -91,7 +91,7 @@ function memoryStore(): Pick<FitKeeper, "load" | "save"> {
   return {
     load: async (key) => kept.get(JSON.stringify(key)),
     save: async (key, arrays) => {
-      kept.set(JSON.stringify(key), arrays);
+      kept.set(JSON.stringify(key), structuredClone(arrays));
     },
   };
 }
@@ -121,7 +121,7 @@ async function fromShards(engine: Engine, of: number, batchSize: number): Promis
 async function interrupted(engine: Engine, batches: number): Promise<Float64Array> {
   const store = memoryStore();
   const slices = new Map<number, ScoreSlice>();
-  const keeper: SliceKeeper = {
+  const keeper: BatchKeeper<ScoreSlice> = {
     load: async (firstRow) => slices.get(firstRow),
     save: async (slice) => {
       slices.set(slice.firstRow, slice);
@@ -131,11 +131,11 @@ async function interrupted(engine: Engine, batches: number): Promise<Float64Arra
   await using query = await tokenProblem(engine, queryRows, 2);
   const attempt = async (signal?: AbortSignal, onProgress: () => void = () => {}): Promise<Float64Array> => {
     const parts = await fitParts(train, { onProgress, ...(signal && { signal }) }, store);
-    const run = await keptRun(
+    const run = await pairwiseRun(
       curvatureOf(train, {}, parts),
       { train, query },
       { onProgress, ...(signal && { signal }) },
-      keeper,
+      { slices: keeper },
     );
     const all = collectScores(run.queries, trainRows.length);
     for await (const slice of run.slices()) all.add(slice);

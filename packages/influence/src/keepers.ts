@@ -1,10 +1,14 @@
 /** Keeping what is costly between runs, under the hash of all that it depends on. */
-import type { datasetRef, modelRef, OperatorSpec, PluginContext, Problem, Tensor } from "@hessonite/core";
+import type { datasetRef, modelRef, OperatorSpec, PluginContext, Problem } from "@hessonite/core";
 import type { z } from "zod";
-import type { FitKeeper } from "./fitShards.ts";
-import type { SliceKeeper } from "./keptSlices.ts";
+import type { Arrays, FitKeeper } from "./fitShards.ts";
+import { preparedArrays, preparedOf, sliceArrays, sliceOf, squaresArrays, squaresOf } from "./keptArrays.ts";
+import type { BatchKeeper, OfBatch } from "./keptBatches.ts";
 import type { CurvatureOptions, ScoreOptions } from "./options.ts";
+import type { PairwiseKeepers } from "./pairwise.ts";
 import type { influenceOptions } from "./pluginSchemas.ts";
+import type { PreparedBatch } from "./queryVectors.ts";
+import type { Squares } from "./selfInfluence.ts";
 import type { KeepArrays } from "./storedCurvature.ts";
 
 /** What a run of the plugin is given. */
@@ -78,47 +82,77 @@ function howRead(reference: unknown): object | null {
   return { ...reference, file: undefined, batchSize: undefined };
 }
 
-/** Keeps each batch's scores under the hash of all that they depend on. */
-export async function sliceKeeper(
+/** Keeps each batch's share of rows' influence on themselves. */
+export async function selfKeeper(
   context: Context,
   model: z.output<typeof modelRef>,
   fit: CurvatureOptions,
-  { signal: _, onProgress: __, ...score }: ScoreOptions,
-  train: Problem,
-): Promise<SliceKeeper | undefined> {
+  score: ScoreOptions,
+  { survey: { batchRows } }: Problem,
+): Promise<BatchKeeper<Squares> | undefined> {
+  const curvature = await curvatureKey(context, model, fit);
+  if (!curvature) return undefined;
+  const common = { what: "self-influence", curvature, score: plain(score), batchRows };
+  return batchKeeper(context, common, squaresArrays, squaresOf);
+}
+
+/** Keeps each batch's prepared queries and scores under the hash of all that they depend on. */
+export async function pairwiseKeepers(
+  context: Context,
+  model: z.output<typeof modelRef>,
+  fit: CurvatureOptions,
+  score: ScoreOptions,
+  problems: { readonly train: Problem; readonly query: Problem },
+): Promise<PairwiseKeepers> {
   const { inputs, options, identity, kept, keep } = context;
   const { measurement = null, detail, aggregate, queryRank = null } = options;
   const curvature = await curvatureKey(context, model, fit);
   const query = inputs.query === undefined ? undefined : await identity(inputs.query);
   const graph = hasGraph(measurement) ? await identity(measurement.graph) : null;
-  if (!curvature || !query || isLive(measurement)) return undefined;
-  const { batchRows } = train.survey;
-  const common = {
-    what: "influence scores",
+  if (!curvature || !query || isLive(measurement)) return {};
+  const asked = {
     curvature,
     query,
     how: howRead(inputs.query),
     measurement: graph ?? measurement,
-    detail,
     aggregate,
     queryRank,
-    score,
-    batchRows,
+    score: plain(score),
+    queriesAtOnce: problems.query.survey.batchRows,
   };
+  const { batchRows } = problems.train.survey;
+  const queries = { what: "influence queries", ...asked };
+  const scores = { what: "influence scores", ...asked, detail, batchRows };
+  const whole = { ...queries, what: "influence queries as one" };
   return {
-    async load(firstRow) {
-      const arrays = await kept({ ...common, firstRow });
-      const list = Object.values(arrays ?? {});
-      const [, rows = 0, positions = 0] = list[0]?.shape ?? [];
-      const inOrder = list.map((_, i) => arrays![String(i)]!.data);
-      return list.length === 0 ? undefined : { firstRow, rows, positions, scores: inOrder };
-    },
-    async save({ firstRow, rows, positions, scores }) {
-      const arrays = scores.map((data, i): [string, Tensor] => [
-        String(i),
-        { dtype: "float64", shape: [data.length / rows / positions, rows, positions], data },
-      ]);
-      await keep({ ...common, firstRow }, Object.fromEntries(arrays));
+    queries: batchKeeper<PreparedBatch>(context, queries, preparedArrays, (arrays, firstRow) => ({
+      firstRow,
+      ...preparedOf(arrays),
+    })),
+    slices: batchKeeper(context, scores, sliceArrays, sliceOf),
+    aggregate: {
+      async load() {
+        const arrays = await kept(whole);
+        return arrays && preparedOf(arrays);
+      },
+      save: (prepared) => keep(whole, preparedArrays(prepared)),
     },
   };
 }
+
+function batchKeeper<Result extends OfBatch>(
+  { kept, keep }: Context,
+  common: object,
+  arraysOf: (result: Result) => Arrays,
+  resultOf: (arrays: Arrays, firstRow: number) => Result,
+): BatchKeeper<Result> {
+  return {
+    async load(firstRow) {
+      const arrays = await kept({ ...common, firstRow });
+      return arrays && resultOf(arrays, firstRow);
+    },
+    save: (result) => keep({ ...common, firstRow: result.firstRow }, arraysOf(result)),
+  };
+}
+
+const plain = ({ signal: _, onProgress: __, ...score }: ScoreOptions): object => score;

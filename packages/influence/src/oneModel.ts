@@ -3,11 +3,10 @@ import type { LossSpec, modelRef, Problem } from "@hessonite/core";
 import type { z } from "zod";
 import type { Curvature } from "./curvature.ts";
 import { fitShard } from "./fitParts.ts";
-import { type Context, curvatureKeeper, fitKeeper, sliceKeeper } from "./keepers.ts";
-import { keptRun } from "./keptSlices.ts";
+import { type Context, curvatureKeeper, fitKeeper, pairwiseKeepers, selfKeeper } from "./keepers.ts";
 import { type MeasurementSpec, measurementOf } from "./measurement.ts";
 import { type CurvatureOptions, type DampingChoice, type ScoreOptions, type Strategy, strategies } from "./options.ts";
-import type { PairwiseOptions, PairwiseRun } from "./pairwise.ts";
+import { type PairwiseOptions, type PairwiseRun, pairwiseRun } from "./pairwise.ts";
 import { type SelfInfluence, selfInfluence } from "./selfInfluence.ts";
 import { keptCurvature } from "./storedCurvature.ts";
 
@@ -67,7 +66,9 @@ export async function prepareModel(context: Context, model: Model): Promise<OneM
     signal,
     onProgress: context.progress,
   };
-  const self = options.self ? await timed("self", () => selfInfluence(curvature, train, score)) : undefined;
+  const ownScores = async (): Promise<SelfInfluence> =>
+    selfInfluence(curvature, train, score, await selfKeeper(context, model, fit, score, train));
+  const self = options.self ? await timed("self", ownScores) : undefined;
   const found = { train, curvature, seconds, ...(self && { self }) };
   if (!context.inputs.query) return found;
   return { ...found, pairwise: await timed("queries", () => preparedQueries(context, model, found, fit, score)) };
@@ -91,8 +92,8 @@ async function preparedQueries(
     ...(queryRank !== undefined && { queryRank }),
     ...(shard && { batches: ({ index }) => index % shard.of === shard.index - 1 }),
   };
-  const keeper = await sliceKeeper(context, model, fit, score, train);
-  return keptRun(curvature, { train, query }, pairwise, keeper);
+  const problems = { train, query };
+  return pairwiseRun(curvature, problems, pairwise, await pairwiseKeepers(context, model, fit, score, problems));
 }
 
 async function lossOfQueries({ options: { loss, measurement } }: Context): Promise<LossSpec> {

@@ -21,11 +21,13 @@ import type { Curvature } from "./curvature.ts";
 import { type ResolvedDamping, resolveDamping } from "./damping.ts";
 import { requireFiniteScores } from "./finiteScores.ts";
 import { inverseFilter } from "./inverseFilter.ts";
+import { type BatchKeeper, keptBatches, type WantedBatches } from "./keptBatches.ts";
 import { lowRank } from "./lowRank.ts";
-import { queryVectors, requireSameSpace } from "./queryVectors.ts";
+import { type Prepared, type PreparedBatch, queryVectors, requireSameSpace } from "./queryVectors.ts";
 import { collectScores } from "./sinks/collectScores.ts";
 import type { ScoreSlice } from "./sinks/sink.ts";
-import { type SolveOptions, type SolveReport, solvedVectors } from "./solvedVectors.ts";
+import { type SolveOptions, systemsOf } from "./solvedVectors.ts";
+import type { SolveReport } from "./solveReport.ts";
 
 export interface PairwiseOptions extends SolveOptions {
   /** The sum over blocks, each block apart, or each position of the training row apart; "sum" unless said. */
@@ -36,6 +38,16 @@ export interface PairwiseOptions extends SolveOptions {
   readonly queryRank?: number;
   /** Which training batches; all unless said. */
   readonly batches?: ProductsOptions["batches"];
+}
+
+/** Keep what is made on the way, so that a run that was stopped goes on. */
+export interface PairwiseKeepers {
+  /** Vectors of a batch of queries. */
+  readonly queries?: BatchKeeper<PreparedBatch> | undefined;
+  /** The vector of all of them as one. */
+  readonly aggregate?: { load(): Promise<Prepared | undefined>; save(prepared: Prepared): Promise<void> } | undefined;
+  /** Scores of a batch of training rows. */
+  readonly slices?: BatchKeeper<ScoreSlice> | undefined;
 }
 
 export interface PairwiseRun {
@@ -52,56 +64,65 @@ export async function pairwiseRun(
   curvature: Curvature,
   { train, query }: { readonly train: Problem; readonly query: Problem },
   options: PairwiseOptions = {},
+  keepers: PairwiseKeepers = {},
 ): Promise<PairwiseRun> {
   requireSameSpace(train, query);
-  const { raw = false, detail = "sum", queryRank, signal } = options;
+  const { raw = false, detail = "sum", signal } = options;
   const damping = await resolveDamping(curvature, options.damping);
   const shapes = curvature.blocks.map((block) => block.shape);
-  const { vectors: exact, solve } = await preconditioned(curvature, { train, query }, damping, options);
-  const vectors = queryRank === undefined ? exact : await lowRank(exact, shapes, queryRank);
+  const { vectors, solve } = await preconditioned(curvature, { train, query }, damping, options, keepers);
   const factor = raw ? 1 : 1 / curvature.rows;
   return {
     queries: vectors.count,
     damping,
     ...(solve && { solve }),
-    async *slices() {
-      const by = detail === "token" ? "position" : "row";
-      const { batches } = options;
-      const products = exampleProducts(train, shapes, vectors, {
-        by,
-        sumBlocks: detail !== "module",
-        ...(batches && { batches }),
-        ...(signal && { signal }),
-      });
-      for await (const { firstRow, rows, positions, products: found } of products) {
-        const scores = factor === 1 ? found : found.map((data) => data.map((x) => factor * x) as NumericArray);
-        scores.forEach((data) => requireFiniteScores(data, { queries: vectors.count, rows, positions, firstRow }));
-        options.onProgress?.({ stage: "scores", done: firstRow + rows, total: train.survey.rows });
-        yield { firstRow, rows, positions, scores };
-      }
-    },
+    slices: () => keptBatches(train, compute, keepers.slices, options.batches),
   };
+
+  async function* compute(batches: WantedBatches): AsyncGenerator<ScoreSlice> {
+    const products = exampleProducts(train, shapes, vectors, {
+      by: detail === "token" ? "position" : "row",
+      sumBlocks: detail !== "module",
+      batches,
+      ...(signal && { signal }),
+    });
+    for await (const { firstRow, rows, positions, products: found } of products) {
+      const scores = factor === 1 ? found : found.map((data) => data.map((x) => factor * x) as NumericArray);
+      scores.forEach((data) => requireFiniteScores(data, { queries: vectors.count, rows, positions, firstRow }));
+      options.onProgress?.({ stage: "scores", done: firstRow + rows, total: train.survey.rows });
+      yield { firstRow, rows, positions, scores };
+    }
+  }
 }
 
-/** (H + δ)⁻¹ g_q, queries as one where that is asked for. */
+/** (H + δ)⁻¹ g_q, queries as one where that is asked for, of low rank likewise. */
 async function preconditioned(
   curvature: Curvature,
   { train, query }: { readonly train: Problem; readonly query: Problem },
   damping: ResolvedDamping,
   options: PairwiseOptions,
-): Promise<{ readonly vectors: BlockVectors; readonly solve?: SolveReport }> {
+  { queries: keeper, aggregate: whole }: PairwiseKeepers,
+): Promise<Prepared> {
   const { strategy, blocks } = curvature;
-  const { inversion = "tikhonov", aggregate = "none", signal } = options;
+  const { inversion = "tikhonov", aggregate = "none", queryRank, signal, onProgress } = options;
   const shapes = blocks.map((block) => block.shape);
-  if (isExact(strategy)) {
-    const gradients = aggregated(await queryVectors(query, shapes, undefined, signal), aggregate);
-    return solvedVectors(curvature, train, gradients, damping, options);
-  }
+  await using systems = isExact(strategy) ? systemsOf(curvature, train, damping, options) : undefined;
+  const finish = async (vectors: BlockVectors): Promise<Prepared> => {
+    const solved: Prepared = systems ? await systems.solve(vectors) : { vectors };
+    return queryRank === undefined ? solved : { ...solved, vectors: await lowRank(solved.vectors, shapes, queryRank) };
+  };
   const filters =
-    strategy === "identity"
+    systems || strategy === "identity"
       ? undefined
       : blocks.map((block, i) => inverseFilter(block, damping.blocks[i]!.damping, inversion));
-  return { vectors: aggregated(await queryVectors(query, shapes, filters, signal), aggregate) };
+  const common = { filters, keeper, signal, onProgress };
+  if (aggregate === "none") return queryVectors(query, shapes, { ...common, finish });
+  const before = await whole?.load();
+  if (before) return before;
+  const each = await queryVectors(query, shapes, { ...common, finish: async (vectors) => ({ vectors }) });
+  const prepared = await finish(aggregated(each.vectors, aggregate));
+  await whole?.save(prepared);
+  return prepared;
 }
 
 export interface PairwiseScores {

@@ -11,8 +11,9 @@ import type { Curvature } from "./curvature.ts";
 import { type ResolvedDamping, resolveDamping } from "./damping.ts";
 import { requireFiniteScores } from "./finiteScores.ts";
 import { inverseFilter } from "./inverseFilter.ts";
+import { type BatchKeeper, keptBatches, type WantedBatches } from "./keptBatches.ts";
 import type { ScoreOptions } from "./options.ts";
-import { solvedVectors } from "./solvedVectors.ts";
+import { systemsOf } from "./solvedVectors.ts";
 
 export interface SelfInfluence {
   /** `[rows]` */
@@ -22,50 +23,55 @@ export interface SelfInfluence {
   readonly damping: ResolvedDamping;
 }
 
+/** g_iᵀ (H + δ)⁻¹ g_i of the rows of a batch, for each block. */
+export interface Squares {
+  readonly firstRow: number;
+  readonly blocks: readonly NumericArray[];
+}
+
 export async function selfInfluence(
   curvature: Curvature,
   train: Problem,
   options: ScoreOptions = {},
+  keeper?: BatchKeeper<Squares>,
 ): Promise<SelfInfluence> {
-  const { inversion = "tikhonov", raw = false, signal } = options;
+  const { raw = false } = options;
   const damping = await resolveDamping(curvature, options.damping);
   const { rows } = train.survey;
   const factor = raw ? 1 : 1 / curvature.rows;
   const modules = curvature.blocks.map(({ shape }) => ({ name: shape.name, scores: new Float64Array(rows) }));
-  const slices = isExact(curvature.strategy)
-    ? solvedSquares(curvature, train, damping, options)
-    : filteredSquares(curvature, train, damping, inversion, signal);
-  for await (const { firstRow, blocks } of slices) {
+  const squares = isExact(curvature.strategy) ? solvedSquares : filteredSquares;
+  async function* compute(batches: WantedBatches): AsyncGenerator<Squares> {
+    for await (const slice of squares(curvature, train, damping, options, batches)) {
+      options.onProgress?.({ stage: "self-influence", done: slice.firstRow + slice.blocks[0]!.length, total: rows });
+      yield slice;
+    }
+  }
+  for await (const { firstRow, blocks } of keptBatches(train, compute, keeper)) {
     blocks.forEach((data, i) => {
       modules[i]!.scores.set(
         Float64Array.from(data, (x) => factor * x),
         firstRow,
       );
     });
-    options.onProgress?.({ stage: "self-influence", done: firstRow + (blocks[0]?.length ?? 0), total: rows });
   }
   const scores = new Float64Array(rows).map((_, row) => modules.reduce((sum, module) => sum + module.scores[row]!, 0));
   requireFiniteScores(scores, { queries: 1, rows, positions: 1, firstRow: 0 });
   return { scores, modules, damping };
 }
 
-interface Squares {
-  readonly firstRow: number;
-  readonly blocks: readonly NumericArray[];
-}
-
 async function* filteredSquares(
   { blocks }: Curvature,
   train: Problem,
   damping: ResolvedDamping,
-  inversion: NonNullable<ScoreOptions["inversion"]>,
-  signal: AbortSignal | undefined,
+  { inversion = "tikhonov", signal }: ScoreOptions,
+  batches: WantedBatches,
 ): AsyncGenerator<Squares> {
   const filters = blocks.map((block, i) => inverseFilter(block, damping.blocks[i]!.damping, inversion));
   yield* exampleGradientSquares(
     train,
     blocks.map(({ shape }) => shape),
-    { filters, ...(signal && { signal }) },
+    { filters, batches, ...(signal && { signal }) },
   );
 }
 
@@ -75,10 +81,12 @@ async function* solvedSquares(
   train: Problem,
   damping: ResolvedDamping,
   options: ScoreOptions,
+  batches: WantedBatches,
 ): AsyncGenerator<Squares> {
   const shapes = curvature.blocks.map(({ shape }) => shape);
-  for await (const { firstRow, rows, blocks } of exampleGradientBlocks(train, shapes)) {
-    const { vectors } = await solvedVectors(curvature, train, { count: rows, blocks }, damping, options);
+  await using systems = systemsOf(curvature, train, damping, options);
+  for await (const { firstRow, rows, blocks } of exampleGradientBlocks(train, shapes, { batches })) {
+    const { vectors } = await systems.solve({ count: rows, blocks });
     yield {
       firstRow,
       blocks: blocks.map((data, i) => {

@@ -4,29 +4,11 @@
  *
  * The residual measures the solve, not the attribution: at equal damping the exact matrix can attribute worse than EK-FAC.
  */
-import {
-  type BlockVectors,
-  conjugateGradient,
-  ekfacOf,
-  ggn,
-  type LinearOperator,
-  type Outcome,
-  type Problem,
-  type Solution,
-} from "@hessonite/core";
+import { type BlockVectors, conjugateGradient, ekfacOf, ggn, type LinearOperator, type Problem } from "@hessonite/core";
 import type { BlockCurvature, Curvature } from "./curvature.ts";
 import type { ResolvedDamping } from "./damping.ts";
 import type { ScoreOptions } from "./options.ts";
-
-export interface SolveReport {
-  readonly outcome: Outcome;
-  /** The most iterations of a system. */
-  readonly iterations: number;
-  /** The largest ‖b − (G + δ) x‖ / ‖b‖. */
-  readonly residual: number;
-  /** Products with G, of one vector each. */
-  readonly products: number;
-}
+import { type SolveReport, worstOf } from "./solveReport.ts";
 
 export interface SolveOptions extends ScoreOptions {
   /** Residual at which a system is solved; 1e-5 unless said. */
@@ -35,22 +17,43 @@ export interface SolveOptions extends ScoreOptions {
   readonly maxIterations?: number;
 }
 
-export async function solvedVectors(
+export interface Systems extends AsyncDisposable {
+  /** Solves for some vectors at once. */
+  solve(gradients: BlockVectors): Promise<{ readonly vectors: BlockVectors; readonly solve: SolveReport }>;
+}
+
+/** The systems of a curvature; the matrix's programs live as long as they do. */
+export function systemsOf(
   curvature: Curvature,
   train: Problem,
+  damping: ResolvedDamping,
+  options: SolveOptions = {},
+): Systems {
+  const held = curvature.operator ? undefined : ggn(train);
+  const g = curvature.operator ?? held!;
+  return {
+    solve: (gradients) => solvedVectors(curvature, train, g, gradients, damping, options),
+    async [Symbol.asyncDispose]() {
+      await held?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function solvedVectors(
+  curvature: Curvature,
+  train: Problem,
+  g: LinearOperator,
   gradients: BlockVectors,
   damping: ResolvedDamping,
-  { relativeTolerance = 1e-5, maxIterations = 200, signal }: SolveOptions = {},
-): Promise<{ readonly vectors: BlockVectors; readonly solve: SolveReport }> {
-  await using held = curvature.operator ? undefined : ggn(train);
-  const g = curvature.operator ?? held!;
+  { relativeTolerance = 1e-5, maxIterations = 200, signal }: SolveOptions,
+): ReturnType<Systems["solve"]> {
   const toCore = 1 / curvature.toOurs;
   const whole = curvature.strategy !== "block-ggn";
   const groups = whole ? [curvature.blocks.map((_, i) => i)] : curvature.blocks.map((_, i) => [i]);
   const { size } = train.space;
   const { count } = gradients;
   const out = gradients.blocks.map((data) => new Float64Array(data.length));
-  const reports: SystemReport[] = [];
+  const reports: SolveReport[] = [];
   for (const group of groups) {
     const members = group.map((i) => curvature.blocks[i]!);
     const delta = damping.blocks[group[0]!]!.damping * toCore;
@@ -79,7 +82,7 @@ export async function solvedVectors(
       toCore,
     );
   }
-  return { vectors: { count, blocks: out }, solve: summary(reports) };
+  return { vectors: { count, blocks: out }, solve: worstOf(reports) };
 }
 
 interface System {
@@ -93,20 +96,18 @@ interface System {
   readonly signal: AbortSignal | undefined;
 }
 
-type SystemReport = Pick<Solution, "outcome" | "iterations" | "products" | "rows">;
-
 /** By the operator's own inverse where it knows it, else by conjugate gradients. */
 async function solved(
   a: LinearOperator,
   b: Float64Array,
   { members, whole, delta, toCore, count, relativeTolerance, maxIterations, signal }: System,
-): Promise<{ readonly x: Float64Array; readonly report: SystemReport }> {
+): Promise<{ readonly x: Float64Array; readonly report: SolveReport }> {
   const abort = signal ? { signal } : {};
   const own = whole ? await a.exact?.inverse?.(delta) : undefined;
   if (own)
     return {
       x: await own.apply(b, { k: count, ...abort }),
-      report: { outcome: "converged", iterations: 0, products: 0, rows: [] },
+      report: { outcome: "converged", iterations: 0, residual: 0, products: 0 },
     };
   const fitted = members.every(({ basis, values }) => basis && values);
   const solution = await conjugateGradient(whole ? a : restricted(a, members), b, {
@@ -117,7 +118,9 @@ async function solved(
     ...(fitted && { preconditioner: await preconditioner(members, a.shape[0], toCore, delta) }),
     ...abort,
   });
-  return { x: solution.solution, report: solution };
+  const { outcome, iterations, products } = solution;
+  const residual = Math.max(0, ...solution.rows.map(({ residualHistory }) => residualHistory.at(-1) ?? 0));
+  return { x: solution.solution, report: { outcome, iterations, residual, products } };
 }
 
 async function preconditioner(
@@ -179,16 +182,4 @@ function unflatten(
       for (const [k, at] of index.entries()) out[b]![row * index.length + k] = factor * v[row * size + at]!;
     }
   }
-}
-
-function summary(solutions: readonly SystemReport[]): SolveReport {
-  const severity: readonly Outcome[] = ["converged", "least squares", "iteration limit", "breakdown"];
-  const worst = (a: Outcome, b: Outcome): Outcome => (severity.indexOf(b) > severity.indexOf(a) ? b : a);
-  const residuals = solutions.flatMap(({ rows }) => rows.map(({ residualHistory }) => residualHistory.at(-1) ?? 0));
-  return {
-    outcome: solutions.map(({ outcome }) => outcome).reduce(worst, "converged"),
-    iterations: Math.max(0, ...solutions.map(({ iterations }) => iterations)),
-    residual: Math.max(0, ...residuals),
-    products: solutions.reduce((sum, { products }) => sum + products, 0),
-  };
 }

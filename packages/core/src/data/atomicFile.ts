@@ -7,18 +7,21 @@ import { HessoniteError, UsageError } from "../errors.ts";
  * Writes the chunks to a neighbour of `path` and renames it when all are on the disk. Whatever fails, `path` holds either what
  * it held before or all of the new bytes.
  *
+ * @param flush False leaves it to the system when the bytes reach the disk: much faster for small files. A killed program loses
+ *   nothing by it; after a power failure the file may be cut short.
  * @throws {UsageError} if the file cannot be made, or the disk is full.
  */
 export async function writeAtomically(
   path: string,
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  { flush = true }: { readonly flush?: boolean | undefined } = {},
 ): Promise<void> {
   const draft = `${path}.${randomUUID()}.part`;
   try {
     const file = await open(draft, "wx");
     try {
       for await (const chunk of chunks) await file.writeFile(chunk);
-      await file.sync();
+      if (flush) await file.sync();
     } finally {
       await file.close();
     }

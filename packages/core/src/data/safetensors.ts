@@ -147,11 +147,12 @@ function damaged(condition: string, source: ByteSource, cause?: unknown): UsageE
  * Writes tensors by name, whole or not at all. Wider elements stand first, so that each array is aligned.
  *
  * @param metadata Text that goes with the file.
+ * @param flush As for `writeAtomically`.
  */
 export async function writeSafetensors(
   path: string,
   tensors: Readonly<Record<string, Tensor>> | ReadonlyMap<string, Tensor>,
-  { metadata }: { readonly metadata?: Readonly<Record<string, string>> } = {},
+  { metadata, flush }: { readonly metadata?: Readonly<Record<string, string>>; readonly flush?: boolean } = {},
 ): Promise<void> {
   const entries = tensors instanceof Map ? [...tensors] : Object.entries(tensors as Record<string, Tensor>);
   const { head, entries: ordered } = safetensorsLayout(entries, metadata);
@@ -162,6 +163,7 @@ export async function writeSafetensors(
       head,
       ordered.map(({ name, dtype }) => ({ dtype, data: all.get(name)!.data })),
     ),
+    { flush },
   );
 }
 

@@ -24,6 +24,11 @@ export interface EighOptions extends DenseOptions {
   readonly backend?: Backend;
 }
 
+export interface EighManyOptions extends EighOptions {
+  /** Called as each is there, with its position among the matrices. */
+  readonly onResult?: (index: number, found: Eigendecomposition) => void | Promise<void>;
+}
+
 /**
  * Eigendecomposition of the symmetric matrix A, of which one triangle is read.
  *
@@ -46,8 +51,16 @@ export async function eigh(a: Matrix, options: EighOptions = {}): Promise<Eigend
 }
 
 /** One decomposition a matrix, `workers` of them side by side. */
-export async function eighMany(matrices: readonly Matrix[], options: EighOptions = {}): Promise<Eigendecomposition[]> {
-  return sideBySide(matrices, options.workers ?? (await defaultWorkers()), (a) => eigh(a, options));
+export async function eighMany(
+  matrices: readonly Matrix[],
+  options: EighManyOptions = {},
+): Promise<Eigendecomposition[]> {
+  const { onResult, ...each } = options;
+  return sideBySide([...matrices.entries()], options.workers ?? (await defaultWorkers()), async ([i, a]) => {
+    const found = await eigh(a, each);
+    await onResult?.(i, found);
+    return found;
+  });
 }
 
 /** The same on the calling thread, by our kernels. */

@@ -1,7 +1,8 @@
 /**
  * Arrays on disk under the hash of what they depend on.
  *
- * A file is complete or absent: it is written beside its place and renamed. One that cannot be read is computed again.
+ * A file is complete or absent: it is written beside its place and renamed. One that cannot be read is computed again, so that
+ * parts of a result, of which there are many, need not wait for the disk.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -15,16 +16,16 @@ export type Arrays = Readonly<Record<string, Tensor>>;
 export interface ArrayStore {
   /** The arrays of this key, if they are there and whole. */
   load(key: unknown): Promise<Arrays | undefined>;
-  save(key: unknown, arrays: Arrays): Promise<void>;
+  save(key: unknown, arrays: Arrays, options?: { readonly flush?: boolean }): Promise<void>;
 }
 
 export function arrayStore(folder: string): ArrayStore {
   const pathOf = (key: unknown): string => join(folder, `${valueHash(key)}.safetensors`);
   return {
     load: (key) => load(pathOf(key)),
-    async save(key, arrays) {
+    async save(key, arrays, options) {
       await mkdir(folder, { recursive: true });
-      await writeSafetensors(pathOf(key), arrays, { metadata: { key: canonical(key) } });
+      await writeSafetensors(pathOf(key), arrays, { metadata: { key: canonical(key) }, ...options });
     },
   };
 }

@@ -93,7 +93,7 @@ export function createHost({ engine: given, memory, cache }: HostOptions = {}): 
           return made;
         }) as Promise<Arrays>,
       kept: async (key) => store?.load(key),
-      keep: async (key, arrays) => store?.save(key, arrays),
+      keep: async (key, arrays) => store?.save(key, arrays, { flush: false }),
       async identity(reference) {
         if (typeof reference === "string") return fileHash(reference);
         return "file" in reference && !isDataset(reference) ? fileHash(reference.file) : undefined;

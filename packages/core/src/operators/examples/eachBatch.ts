@@ -2,11 +2,18 @@
 import type { PreparedBatch } from "../batches.ts";
 import type { Problem } from "../problem.ts";
 
+/** Whether a batch is worked on. */
+export type WantedBatches = (batch: {
+  readonly index: number;
+  readonly firstRow: number;
+  readonly rows: number;
+}) => boolean;
+
 export async function* eachBatch<Result>(
   problem: Problem,
   signal: AbortSignal | undefined,
   work: (batch: PreparedBatch) => Promise<Result>,
-  wanted: (batch: PreparedBatch) => boolean = () => true,
+  wanted: WantedBatches = () => true,
 ): AsyncGenerator<Result> {
   const pending: Promise<Result>[] = [];
   try {

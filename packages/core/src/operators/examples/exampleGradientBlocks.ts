@@ -11,7 +11,7 @@ import {
   filterInputs,
   filterValues,
 } from "./blockFilter.ts";
-import { eachBatch } from "./eachBatch.ts";
+import { eachBatch, type WantedBatches } from "./eachBatch.ts";
 import { exampleDtypes, exampleGraph, exampleGraphFeeds, exampleMatrices, exampleSides } from "./exampleSides.ts";
 
 export interface GradientBlocks {
@@ -25,6 +25,8 @@ export interface GradientBlocks {
 export interface ExamplesOptions {
   /** One a block; gradients as they are unless given. */
   readonly filters?: readonly BlockFilter[];
+  /** Which batches: a shard, or what was not done before; all unless said. */
+  readonly batches?: WantedBatches;
   readonly signal?: AbortSignal;
 }
 
@@ -36,10 +38,10 @@ export interface ExamplesOptions {
 export async function* exampleGradientBlocks(
   problem: Problem,
   blocks: readonly BlockShape[],
-  { filters, signal }: ExamplesOptions = {},
+  { filters, batches, signal }: ExamplesOptions = {},
 ): AsyncGenerator<GradientBlocks> {
   const run = filteredRun(problem, blocks, filters, "gradient blocks");
-  yield* eachBatch(problem, signal, async (batch) => {
+  const work = async (batch: PreparedBatch): Promise<GradientBlocks> => {
     const { rows, firstRow } = batch;
     const tensors = await run(batch, signal);
     return {
@@ -47,7 +49,8 @@ export async function* exampleGradientBlocks(
       rows,
       blocks: blocks.map((block, i) => tensors[i]!.data.subarray(0, rows * block.out * block.in)),
     };
-  });
+  };
+  yield* eachBatch(problem, signal, work, batches);
 }
 
 export interface GradientSquares {
@@ -65,14 +68,15 @@ export interface GradientSquares {
 export async function* exampleGradientSquares(
   problem: Problem,
   blocks: readonly BlockShape[],
-  { filters, signal }: ExamplesOptions = {},
+  { filters, batches, signal }: ExamplesOptions = {},
 ): AsyncGenerator<GradientSquares> {
   const run = filteredRun(problem, blocks, filters, "gradient squares");
-  yield* eachBatch(problem, signal, async (batch) => {
+  const work = async (batch: PreparedBatch): Promise<GradientSquares> => {
     const { rows, firstRow } = batch;
     const tensors = await run(batch, signal);
     return { firstRow, rows, blocks: tensors.map(({ data }) => data.subarray(0, rows)) };
-  });
+  };
+  yield* eachBatch(problem, signal, work, batches);
 }
 
 /** A row's gradient, turned into a basis of either side and back. */

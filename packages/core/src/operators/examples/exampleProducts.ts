@@ -18,7 +18,7 @@ import type { Binding } from "../binding.ts";
 import type { BlockShape } from "../factors/blocks.ts";
 import type { Problem } from "../problem.ts";
 import { inDtype } from "../smallProducts.ts";
-import { eachBatch } from "./eachBatch.ts";
+import { eachBatch, type WantedBatches } from "./eachBatch.ts";
 import {
   type ExampleSides,
   exampleDtypes,
@@ -34,7 +34,7 @@ export interface ProductsOptions {
   /** Blocks apart, or their sum; apart unless said. */
   readonly sumBlocks?: boolean;
   /** Which batches: a shard, or what was not done before; all unless said. */
-  readonly batches?: (batch: { readonly index: number; readonly firstRow: number; readonly rows: number }) => boolean;
+  readonly batches?: WantedBatches;
   readonly signal?: AbortSignal;
 }
 

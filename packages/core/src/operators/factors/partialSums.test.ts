@@ -35,31 +35,66 @@ describe("a part of a sum over batches", () => {
   });
 
   it.each([
-    ["seconds long", [3000, 3000, 3000, 3000]],
-    ["a little less than a second long", [900, 900, 900, 900]],
-    ["of many sizes, others' among them", [1, 700, 2, 650, 0, 1900, 80, 80, 80, 900, 300]],
-    ["short", Array.from({ length: 400 }, () => 7)],
-  ])("loses no more than a second or a batch when batches are %s", async (_, batches) => {
+    ["seconds long, whatever writing takes", [3000, 3000, 3000, 3000], 100, 1, 4],
+    ["short, and so are all the writings together", Array.from({ length: 400 }, () => 7), 2, 1, 400],
+    ["of many sizes, others' among them", [1, 700, 2, 650, 0, 1900, 80, 80, 80, 900, 300], 20, 1, 11],
+    ["short beside a writing", Array.from({ length: 400 }, () => 30), 300, 25 * 300, 5],
+    ["a little shorter than what may be lost", Array.from({ length: 40 }, () => 900), 40, 1000, 41],
+  ])("loses little when batches are %s", async (_, batches, writing, most, writings) => {
     const time = vi.spyOn(performance, "now");
     let now = 0;
-    let kept = 0;
     time.mockImplementation(() => now);
+    let saves = 0;
+    let kept = 0;
+    let work = 0;
     const keeper = {
       load: async () => undefined,
       save: async () => {
-        kept = now;
+        now += writing;
+        saves++;
+        kept = work;
       },
     };
-    const { added } = await partialSum({ keeper });
-    let saves = 0;
+    const { added, keep } = await partialSum({ keeper });
     for (const [index, milliseconds] of batches.entries()) {
       now += milliseconds;
-      expect(now - kept, `in batch ${index}`).toBeLessThanOrEqual(Math.max(1000, ...batches)); // if it is killed now
+      work += milliseconds;
+      expect(work - kept, `in batch ${index}`).toBeLessThanOrEqual(Math.max(most, milliseconds)); // if it is killed now
       await added(index);
-      if (kept === now && milliseconds > 0) saves++;
     }
+    await keep();
     time.mockRestore();
-    expect(saves).toBeLessThanOrEqual(batches.length === 400 ? 3 : batches.length);
+    expect(kept).toBe(work);
+    expect(saves).toBeLessThanOrEqual(writings);
+    expect(saves * writing).toBeLessThanOrEqual(1000 + writing + 0.08 * work);
+  });
+
+  it("keeps what was summed up when it is stopped, and does not go over finished data again", async () => {
+    await using problem = await problemOf();
+    const stop = new AbortController();
+    let kept: PartialSum | undefined;
+    const keeper: NonNullable<PartialSums["keeper"]> = {
+      load: async () => kept,
+      save: async ({ done, sums }) => {
+        kept = { done, sums: sums.map((data) => data.slice()) };
+      },
+    };
+    const batches: number[] = [];
+    const onProgress = ({ done }: { readonly done: number }): void => {
+      batches.push(done);
+    };
+    const stopped = kroneckerFactors(problem, {
+      part: { keeper },
+      signal: stop.signal,
+      onProgress: () => stop.abort(),
+    });
+    await expect(stopped).rejects.toThrow();
+    expect(kept?.done).toBe(1);
+    const whole = numbers(await kroneckerFactors(problem, { part: { keeper }, onProgress }));
+    expect(batches).toEqual(Array.from({ length: problem.survey.batches - 1 }, (_, i) => i + 2));
+    const data = vi.spyOn(problem, "batches");
+    expect(numbers(await kroneckerFactors(problem, { part: { keeper }, onProgress }))).toEqual(whole);
+    expect(data).not.toHaveBeenCalled();
   });
 
   it("goes on where it was stopped", async () => {

@@ -13,42 +13,67 @@ export interface PartialSum {
 export interface PartialSums {
   /** Which batches count, by their position among all; all unless said. */
   readonly batches?: (index: number) => boolean;
-  /** Keeps what is summed up: what is not kept yet is never more than a second's work or a batch, whichever is longer. */
+  /**
+   * Keeps what is summed up after each batch, so that a run that is killed loses the batch it was in. Where writing is so slow
+   * beside a batch that it would take more than a second in all and 4 % of the time, it waits: then at most 25 times what one
+   * writing takes is lost, or a batch.
+   */
   readonly keeper?: {
     load(): Promise<PartialSum | undefined>;
     save(sum: PartialSum): Promise<void>;
   };
 }
 
-/** Between two saves in milliseconds, so that keeping costs little beside summing. */
-const pause = 1000;
+/** Milliseconds that writing may take whatever the share. */
+const free = 1000;
 
-/** Adds batches up in their order, beginning with what was kept. */
-export async function partialSum({ batches = () => true, keeper }: PartialSums): Promise<{
+/** Time without writing for each that writing takes. */
+const sparing = 25;
+
+/** A sum on its way. */
+export interface SumOnItsWay {
   /** Whether a batch is still to be added. */
   wanted(index: number): boolean;
   /** Called once for each batch, in order, added or not. */
   added(index: number): Promise<void>;
+  /** Keeps what is not kept yet: when all are added, or the work is stopped. */
+  keep(): Promise<void>;
   readonly sums: Float64Array[];
-}> {
+}
+
+/** Adds batches up in their order, beginning with what was kept. */
+export async function partialSum({ batches = () => true, keeper }: PartialSums): Promise<SumOnItsWay> {
   const before = await keeper?.load();
   const sums = before?.sums.map((data) => Float64Array.from(data)) ?? [];
-  const done = before?.done ?? 0;
-  let saved = performance.now();
-  let last = saved;
-  let longest = 0; // batch since then
+  const begun = before?.done ?? 0;
+  let [done, kept] = [begun, begun];
+  let last = performance.now();
+  let since = 0; // work that is not kept
+  let longest = 0; // batch of it
+  let [spent, cost] = [0, 0]; // by writing: in all, the last time
+  const keep = async (): Promise<void> => {
+    if (!keeper || kept === done) return;
+    const start = performance.now();
+    await keeper.save({ done, sums });
+    kept = done;
+    [since, longest] = [0, 0];
+    last = performance.now();
+    cost = last - start;
+    spent += cost;
+  };
   return {
     sums,
-    wanted: (index) => index >= done && batches(index),
+    keep,
+    wanted: (index) => index >= begun && batches(index),
     async added(index) {
       const now = performance.now();
-      longest = Math.max(longest, now - last);
+      const took = now - last;
       last = now;
-      if (!keeper || index < done || now + longest - saved < pause) return;
-      await keeper.save({ done: index + 1, sums });
-      saved = performance.now();
-      last = saved;
-      longest = 0;
+      if (index < begun) return;
+      done = index + 1;
+      since += took;
+      longest = Math.max(longest, took);
+      if (spent + cost <= free || since + longest >= sparing * cost) await keep();
     },
   };
 }

@@ -20,7 +20,7 @@ import type { Layer, LayerUse } from "../layers/layer.ts";
 import type { Problem } from "../problem.ts";
 import { forEachBatch } from "../vectorProduct.ts";
 import { type ColumnSource, columnChunks, columnSource } from "./columns.ts";
-import { type PartialSums, partialSum } from "./partialSums.ts";
+import { type PartialSums, partialSum, type SumOnItsWay } from "./partialSums.ts";
 import type { Fisher } from "./request.ts";
 
 /** A layer's use with its pulled-back vectors: `[K, batch, shared, groups, out]`; absent without columns. */
@@ -71,17 +71,25 @@ interface Prepared {
   readonly fixed: readonly InputValue[];
 }
 
-/** The statistic's outputs summed over all data, float64. */
+/** The statistic's outputs summed over all data, float64; batches that an earlier run has added are not gone over again. */
 export async function sumStatistic(problem: Problem, statistic: Statistic): Promise<Float64Array[]> {
-  const { wanted, added, sums } = await partialSum(statistic.part ?? {});
+  const sum = await partialSum(statistic.part ?? {});
+  const { batches } = problem.survey;
+  const some = Array.from({ length: batches }, (_, index) => index).some(sum.wanted);
+  try {
+    if (some) await addBatches(problem, statistic, sum);
+  } catch (error) {
+    await sum.keep().catch(() => undefined); // what stopped the work is what is told
+    throw error;
+  }
+  await sum.keep();
+  return sum.sums;
+}
+
+async function addBatches(problem: Problem, statistic: Statistic, { wanted, added, sums }: SumOnItsWay): Promise<void> {
   const memory = [...(statistic.into ?? []), ...takeMemory(problem)];
-  let done = 0;
   await forEachBatch(problem, statistic.signal, async (batch) => {
-    const finished = async (): Promise<void> => {
-      await added(batch.index);
-      statistic.onProgress?.({ done: ++done, total: problem.survey.batches });
-    };
-    if (!wanted(batch.index)) return finished;
+    if (!wanted(batch.index)) return () => added(batch.index);
     const binding = problem.bind(batch);
     const plan = planFor(problem, binding, statistic);
     const program = await problem.program(binding, statistic.name, () => plan.graph);
@@ -93,10 +101,10 @@ export async function sumStatistic(problem: Problem, statistic: Statistic): Prom
         });
         problem.engine.recycle?.(tensors);
       });
-      await finished();
+      await added(batch.index);
+      statistic.onProgress?.({ done: batch.index + 1, total: problem.survey.batches });
     };
   });
-  return sums;
 }
 
 /** Plans live as long as the programs that were compiled from them. */

@@ -18,7 +18,7 @@ const table: Record<string, unknown>[] = [];
 let dense = 0;
 for (const variant of variants) {
   if (words.length > 0 && !words.some((word) => variant.name.includes(word))) continue;
-  await using job = await jobOf(study, variant.rows);
+  await using job = await jobOf(study, variant);
   dense = await testAccuracy(study, job, job.origin);
   const start = performance.now();
   const { point: _, ...outcome } = await outcomeOf(study, job, variant, sparsity);
@@ -30,7 +30,7 @@ for (const variant of variants) {
     seconds: Number(((performance.now() - start) / 1000).toFixed(1)),
   };
   table.push(row);
-  console.log(`${variant.name.padEnd(46)} ${outcome.accuracy.toFixed(2)} %  drop ${row.drop}  (${row.seconds} s)`);
+  console.log(`${variant.name.padEnd(72)} ${outcome.accuracy.toFixed(2)} %  drop ${row.drop}  (${row.seconds} s)`);
   save();
 }
 

@@ -18,7 +18,15 @@ import {
   slice,
   type Vector,
 } from "@hessonite/core";
-import { functionRefit, type Job, openJob, type PathPoint, type PruneOptions, pruneModel } from "../src/index.ts";
+import {
+  type Augmentation,
+  functionRefit,
+  type Job,
+  openJob,
+  type PathPoint,
+  type PruneOptions,
+  pruneModel,
+} from "../src/index.ts";
 
 const file = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -49,9 +57,12 @@ export async function digitsStudy(engine: Engine): Promise<DigitsStudy> {
   };
 }
 
-/** A job that sees the first `rows` training rows. */
-export function jobOf({ model, training, heldOut, engine }: DigitsStudy, rows: number): Promise<Job> {
-  return openJob({ model, data: slice(training, 0, rows), heldOut, loss: crossEntropy(), engine });
+/** A job that sees `rows` training rows, the first ones unless said. */
+export function jobOf(
+  { model, training, heldOut, engine }: DigitsStudy,
+  { rows, from = 0, augment = "none" }: Pick<Variant, "rows" | "from" | "augment">,
+): Promise<Job> {
+  return openJob({ model, data: slice(training, from, from + rows), augment, heldOut, loss: crossEntropy(), engine });
 }
 
 /** In points. */
@@ -70,6 +81,10 @@ export interface Variant {
   readonly name: string;
   /** Training rows that are seen. */
   readonly rows: number;
+  /** The first of them; 0 unless said. */
+  readonly from?: number;
+  /** More rows made of them; none unless said. */
+  readonly augment?: Augmentation;
   /** Of the refit after the last shot; none unless said. */
   readonly refitSteps?: number;
   readonly options: Omit<PruneOptions, "sparsity">;
@@ -103,10 +118,24 @@ export const variants: readonly Variant[] = [
   { name: "type-2, joint update", ...oneShot, options: jointUpdate },
   { name: "type-2, one shot, function-space refit on 1,000 rows", rows: 1000, refitSteps: 8, options: jointUpdate },
   { name: "type-2, ten shots on 100 rows", rows: 100, options: tenShots },
+  ...madeUp("type-2, ten shots on 100 rows made up to 2,000", tenShots),
+  ...madeUp("type-2, ten shots on 100 rows made up to 2,000, refitted after the last", tenShots, 3),
   { name: "type-2, ten shots on 1,000 rows", rows: 1000, options: tenShots },
   { name: "type-2, ten shots on 1,000 rows, refitted after the last", rows: 1000, refitSteps: 3, options: tenShots },
   { name: "type-2, ten shots on 1,000 rows, refitted after each", rows: 1000, options: tenShotsRefitted },
 ];
+
+/** By shifts and mixtures; on five choices of rows that have none in common. */
+function madeUp(name: string, options: Variant["options"], refitSteps?: number): Variant[] {
+  return [0, 100, 200, 300, 400].map((from) => ({
+    name: from === 0 ? name : `${name}, rows from ${from}`,
+    rows: 100,
+    from,
+    augment: "shift-mix",
+    options,
+    ...(refitSteps ? { refitSteps } : {}),
+  }));
+}
 
 export interface Outcome {
   readonly accuracy: number;

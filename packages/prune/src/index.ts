@@ -58,6 +58,7 @@ export type { Refinement } from "./layerwise/refinedRows.ts";
 export { type SweepOptions, type Swept, sparsegptSweep } from "./layerwise/sparsegpt.ts";
 export { changeOf, sweep, type Tableau, tableauOf } from "./layerwise/tableau.ts";
 // whole models
+export { type Augmentation, type AugmentOptions, augmentations, augmented } from "./network/augment.ts";
 export { type FineTuneOptions, fineTune, functionRefit, type RefitOptions } from "./network/improve.ts";
 export { type Compensation, type MethodName, type MethodParts, methodNames, methods } from "./network/method.ts";
 export { lambdaGrid, type PathPoint } from "./network/path.ts";

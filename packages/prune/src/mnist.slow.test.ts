@@ -13,7 +13,7 @@ async function dropOf(
   options: Parameters<typeof outcomeOf>[2]["options"],
 ): Promise<{ readonly dense: number; readonly outcome: Outcome }> {
   const study = await digitsStudy(engine);
-  await using job = await jobOf(study, rows);
+  await using job = await jobOf(study, { rows });
   const dense = await testAccuracy(study, job, job.origin);
   return { dense, outcome: await outcomeOf(study, job, { options }, sparsity) };
 }
@@ -30,7 +30,7 @@ describe("95 % of the weights of an MLP for MNIST", () => {
 
   it("in ten shots from 1,000 rows cost at most 3.5, and refitted in function space 2.5, without labels", async () => {
     const study = await digitsStudy(engine);
-    await using job = await jobOf(study, 1000);
+    await using job = await jobOf(study, { rows: 1000 });
     const dense = await testAccuracy(study, job, job.origin);
     const { accuracy, weightsLeft, point } = await outcomeOf(study, job, { options: tenShots }, sparsity);
     expect(weightsLeft).toBe(1618);

@@ -1,6 +1,7 @@
 /** What pruning is told, for the plugin and the command line alike. */
 import { z } from "zod";
 import { layerCompensations } from "./layerwise/pruneLayer.ts";
+import { augmentations } from "./network/augment.ts";
 import { methodNames } from "./network/method.ts";
 import { schedules } from "./network/schedule.ts";
 import { acrossNames, budgetKinds } from "./structured/select/select.ts";
@@ -74,6 +75,12 @@ export const pruneOptions = z.object({
     .positive()
     .optional()
     .describe("rows that one curvature is measured on; ggn: the strongest directions of all unless said"),
+  augment: z
+    .enum(augmentations)
+    .default("none")
+    .describe(
+      "few calibration rows are made up to some 2,000, without labels: shift by a few positions, mixtures of two (mix), or both",
+    ),
   rounds: z.int().positive().default(8).describe("choices that a shot is made in"),
   sequential: z.boolean().default(false).describe("layer by layer: inputs from the model pruned so far"),
   compare: z

@@ -66,6 +66,7 @@ export const prune = definePlugin({
       model,
       ...(typeof inputs.model === "string" ? { source: inputs.model } : {}),
       data: await openDataset(inputs.data, model, signal),
+      augment: options.augment,
       ...(inputs.heldOut ? { heldOut: await openDataset(inputs.heldOut, model, signal) } : {}),
       loss: openLoss(inputs.loss),
       engine,

@@ -1,8 +1,11 @@
 /** The plugin's run by units that change shapes: the model is smaller and faster, and both are measured. */
 import { stat, writeFile } from "node:fs/promises";
-import { type Dataset, type Engine, everyNth, type Loss, UsageError } from "@hessonite/core";
+import { type Dataset, type Engine, everyNth, type Loss, readModel, UsageError } from "@hessonite/core";
 import { latencies } from "./latency/batches.ts";
+import { moreRows } from "./network/augment.ts";
+import { countRows } from "./network/countRows.ts";
 import { dropOf } from "./network/pruneModel.ts";
+import { requireLabels, taught, unlabelledNote } from "./network/taught.ts";
 import type { PruneRunOptions } from "./options.ts";
 import { choiceNotes } from "./report/choiceNotes.ts";
 import type { MethodResult, PruneResult } from "./report/result.ts";
@@ -43,12 +46,16 @@ export async function structuredRun(
   }
   const names = [...new Set([options.method, ...(options.compare ?? [])].map((method) => costNameOf(unit, method)))];
   const parted = setting.heldOut ? undefined : everyNth(setting.data, 5);
-  const rows = { data: parted?.rest ?? setting.data, heldOut: setting.heldOut ?? parted?.apart ?? setting.data };
+  const made = await moreRows(parted?.rest ?? setting.data, options.augment);
+  const model = await readModel(source);
+  const { labelled, ...known } = await taught({ model, data: made.rowsAt(0), loss, engine, signal });
+  if (names.includes("fisher")) requireLabels({ labelled, data: known.data });
+  const rows = { data: known.data, heldOut: setting.heldOut ?? parted?.apart ?? setting.data };
   const runs: Run[] = [];
   for (const [i, by] of names.entries()) {
     progress?.({ stage: by, done: i, total: names.length });
     const start = performance.now();
-    const shared: UnitSetting = { data: rows.data, loss, engine, signal, shots, ...(across ? { across } : {}) };
+    const shared: UnitSetting = { ...known, engine, signal, shots, ...(across ? { across } : {}) };
     const found = await search(
       source,
       () => unit.open(source, by, compensate, shared),
@@ -84,6 +91,8 @@ export async function structuredRun(
     notes: [
       `Shares are of the ${countedWords[of]}.`,
       ...(parted ? ["No held-out rows were given: every fifth calibration row was kept aside."] : []),
+      ...made.notes,
+      ...(labelled || made.anew ? [] : [unlabelledNote]),
       ...(met
         ? []
         : [
@@ -211,10 +220,4 @@ async function written(source: string, file: Uint8Array, out: string): Promise<P
   const before = (await stat(source)).size;
   await writeFile(out, file);
   return { file: out, bytes: file.length, before };
-}
-
-async function countRows(data: Dataset): Promise<number> {
-  let rows = 0;
-  for await (const batch of data.batches()) rows += batch.rows;
-  return rows;
 }

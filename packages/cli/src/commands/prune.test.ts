@@ -149,6 +149,19 @@ test("a share beside a drop is the most that is wanted", async () => {
   expect(methods[0]!.points.map(({ sparsity }) => sparsity)).toEqual([0.2]);
 });
 
+test("few rows are made up to more, and labels that are needed are missed", async () => {
+  const asked = ["--granularity", "channel", "--sparsity", "30%", "--augment", "shift-mix", "--json"];
+  const { code, output } = await run(...cnn, ...settings, ...asked);
+  expect(code).toBe(0);
+  const { notes } = pruneCommandResult.parse(JSON.parse(output));
+  expect(notes.join()).toContain("Of each of 100 calibration rows 19 more were made by shift-mix");
+  const labels = await run(...onDigits, ...settings, "--sparsity", "50%", "--method", "fisher", "--augment", "mix");
+  expect(labels.code).not.toBe(0);
+  expect(labels.errors).toContain("no targets of their own");
+  const unknown = await run(...onDigits, ...settings, "--sparsity", "50%", "--augment", "noise");
+  expect(unknown.errors).toContain("shift-mix");
+}, 60_000);
+
 test("whole layers and attention heads", async () => {
   const resnet = ["packages/prune/testdata/resnet/resnet8.onnx", ...cnn.slice(1), ...settings];
   const out = join(folder, "fewer-layers.onnx");

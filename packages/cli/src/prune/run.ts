@@ -39,7 +39,7 @@ export async function runPrune(options: PruneOptions, context: CommandContext): 
 function requestOf(options: PruneOptions) {
   const { model, data, heldOut, rows, heldOutRows, sparsity, maxDrop, compare, out, ...rest } = options;
   const { method, granularity, shots, schedule, compensation, refit, fineTune, distil, refine } = rest;
-  const { lambda, blockSize, curvatureRows, rounds, sequential, overwrite, budget, across } = rest;
+  const { lambda, blockSize, curvatureRows, augment, rounds, sequential, overwrite, budget, across } = rest;
   const { bits, standard, compact } = rest;
   return {
     inputs: {
@@ -57,6 +57,7 @@ function requestOf(options: PruneOptions) {
       fineTune,
       distil,
       refine,
+      augment,
       rounds,
       sequential,
       overwrite,

@@ -27,7 +27,7 @@ export function functionRefit(job: Job, { steps = 3 }: RefitOptions = {}): Impro
   return async (point) => {
     const { values } = await matchFunctions({
       student: atPoint(setting.model, problem.space, point.theta),
-      teachers: [{ name: "dense", model: setting.model, data: setting.data, loss }],
+      teachers: [{ name: "dense", model: setting.model, data: await job.rowsAt(point.zeros), loss }],
       engine,
       steps,
       damping: firstDamping,

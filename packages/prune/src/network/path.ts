@@ -23,6 +23,7 @@ import type { MethodParts } from "./method.ts";
 import { everythingKept, type NetworkUnits, networkUnits, type Prunable, zerosIn } from "./prunable.ts";
 import { type Job, type Measured, problemAt, problemOptions } from "./setting.ts";
 import { shoot } from "./shot.ts";
+import { requireLabels } from "./taught.ts";
 
 /** A pruned model on its way. */
 export interface PathPoint {
@@ -76,6 +77,7 @@ export async function networkPath(
   options: PathOptions,
 ): Promise<PathPoint[]> {
   const { pattern, levels, renew, improve, onPoint } = options;
+  if (method.curvature === "fisher") requireLabels({ labelled: job.labelled, data: job.setting.data });
   const lists = networkUnits(prunable.layers, pattern);
   const points: PathPoint[] = [];
   let [theta, kept] = [job.origin, everythingKept(job.origin.length)];
@@ -148,7 +150,7 @@ interface Around {
 async function curvatureAt(job: Job, method: NetworkMethod, start: Start, options: PathOptions): Promise<Around> {
   const { signal, curvatureRows } = options;
   const dense = start.theta === job.origin;
-  const asked = askedOf(job, method, start.kept, curvatureRows, dense);
+  const asked = await askedOf(job, method, start.kept, curvatureRows, dense);
   await using own = await problemAt(job, start.theta, asked.data);
   const towards = asked.most === undefined ? undefined : await densePredictions(job, asked.data, signal);
   const curvature = await curvatureOf(own, method.curvature, {
@@ -173,13 +175,13 @@ interface Asked {
  * The rows that a curvature is measured on, and how many of its directions are kept: every direction where the model is the
  * dense one and they are few or asked for, else the strongest of all rows. Curvatures that sum over rows take all of them.
  */
-function askedOf(
+async function askedOf(
   job: Job,
   { curvature }: NetworkMethod,
   kept: Uint8Array,
   wanted: number | undefined,
   dense: boolean,
-): Asked {
+): Promise<Asked> {
   const { survey, memory } = job.problem;
   const weights = kept.reduce((sum, k) => sum + k, 0);
   const usual = Math.floor(Math.max(Math.sqrt(usualWork / weights), usualWork / weights ** 2));
@@ -188,14 +190,17 @@ function askedOf(
   if (curvature === "ggn" && outputs <= mostOutputs) {
     const all = dense && (wanted !== undefined || rows * outputs <= usual);
     const most = Math.max(1, Math.min(usual, Math.floor(memory / (16 * weights))));
-    return { data: firstRows(job, rows), ...(all ? {} : { most }) };
+    return { data: await firstRows(job, rows, kept), ...(all ? {} : { most }) };
   }
   const few: Partial<Record<CurvatureName, number>> = { ggn: usual / outputs, fisher: usual };
-  return { data: firstRows(job, wanted ? rows : Math.min(rows, Math.max(1, Math.floor(few[curvature] ?? rows)))) };
+  return {
+    data: await firstRows(job, wanted ? rows : Math.min(rows, Math.max(1, Math.floor(few[curvature] ?? rows))), kept),
+  };
 }
 
-function firstRows({ setting, problem }: Job, rows: number): Dataset {
-  return rows === problem.survey.rows ? setting.data : slice(setting.data, 0, rows);
+async function firstRows({ rowsAt, problem }: Job, rows: number, kept: Uint8Array): Promise<Dataset> {
+  const data = await rowsAt(kept.reduce((zeros, k) => zeros + 1 - k, 0));
+  return rows === problem.survey.rows ? data : slice(data, 0, rows);
 }
 
 async function densePredictions(job: Job, data: Dataset, signal: AbortSignal | undefined): Promise<Float64Array> {

@@ -16,6 +16,8 @@ import {
   UsageError,
   type Vector,
 } from "@hessonite/core";
+import { type Augmentation, moreRows } from "./augment.ts";
+import { type Taught, taught, unlabelledNote } from "./taught.ts";
 
 export interface PruneSetting {
   readonly model: OnnxModel;
@@ -23,6 +25,8 @@ export interface PruneSetting {
   readonly source?: string | Uint8Array;
   /** Calibration rows: curvature comes from them, labels or not. */
   readonly data: Dataset;
+  /** Rows made of the calibration rows and used with them; none unless said. Labels are then not used. */
+  readonly augment?: Augmentation;
   /** Labelled rows to choose by and to measure on; every fifth calibration row unless given. */
   readonly heldOut?: Dataset;
   readonly loss: Loss;
@@ -52,6 +56,10 @@ export interface Job extends AsyncDisposable {
   readonly problem: Problem;
   readonly origin: Vector;
   readonly judge: Judge;
+  /** False where the calibration rows' targets are what the dense model predicts. */
+  readonly labelled: boolean;
+  /** The calibration rows; where more are made of them, others for another number of zeros, so that none is fitted to twice. */
+  rowsAt(zeros: number): Promise<Dataset>;
   readonly notes: string[];
 }
 
@@ -63,7 +71,12 @@ export async function openJob(setting: PruneSetting): Promise<Job> {
   const parted = setting.heldOut ? undefined : everyNth(setting.data, 5);
   if (parted)
     notes.push("No held-out rows were given: every fifth calibration row was kept aside to choose and measure by.");
-  const calibration = { ...setting, data: parted?.rest ?? setting.data };
+  const made = await moreRows(parted?.rest ?? setting.data, setting.augment);
+  notes.push(...made.notes);
+  const rowsAt = (zeros: number): Promise<Taught> => taught({ ...problemOptions(setting), data: made.rowsAt(zeros) });
+  const { labelled, ...first } = await rowsAt(0);
+  if (!labelled && !made.anew) notes.push(unlabelledNote);
+  const calibration = { ...setting, ...first };
   const problem = await createProblem({
     ...problemOptions(calibration),
     data: calibration.data,
@@ -76,6 +89,8 @@ export async function openJob(setting: PruneSetting): Promise<Job> {
       problem,
       origin: flatten(problem.space, problem.values),
       judge,
+      labelled,
+      rowsAt: async (zeros) => (made.anew ? (await rowsAt(zeros)).data : first.data),
       notes,
       async [Symbol.asyncDispose]() {
         await judge[Symbol.asyncDispose]();

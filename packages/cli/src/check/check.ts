@@ -49,6 +49,7 @@ export async function runCheck(options: CheckOptions, { signal }: CommandContext
     passed: found.passed,
     decisions: found.decisions,
     kinks: found.kinks,
+    masked: found.masked,
     reference: found.reference,
   };
 }

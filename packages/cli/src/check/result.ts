@@ -27,6 +27,7 @@ export const checkResult = z.object({
   passed: z.boolean(),
   decisions: z.int().describe("kinks, largest elements and branches in the program"),
   kinks: z.int().describe("decisions that differ between the ends of the largest step"),
+  masked: z.object({ entries: z.int(), of: z.int() }).describe("entries of the output that stand for −∞, held at 0"),
   reference: z.object({ flops: z.number(), limit: z.number(), ran: z.boolean() }),
 });
 

@@ -18,12 +18,16 @@ export function showCheck(result: CheckResult, paint: Paint): string {
 function head({ file, output, loss, data, seed, boundAt, ...found }: CheckResult, paint: Paint): string {
   const at = Object.entries(boundAt).map(([name, lengths]) => `${name} ${shape(lengths)}`);
   const { flops, limit, ran } = found.reference;
+  const { entries, of } = found.masked;
   const kinks = `${count(found.kinks)} of ${count(found.decisions)} crossed by the largest step`;
   return facts(
     [
       ["model", `${paint.bold(file.path)}, output ${output}, ${count(found.parameters)} parameters`],
       ["loss", `${loss} on ${data} data (seed ${seed}) at ${at.join(", ")}`],
       ["kinks", found.decisions === 0 ? "none" : `${kinks}; differences are taken with all held`],
+      ...(entries > 0
+        ? [["masked", `${count(entries)} of ${count(of)} entries of the output stand for −∞: held at 0`] as const]
+        : []),
       ["reference", `${ran ? "run" : "not run"}: ${scaled(flops)}FLOP, limit ${scaled(limit)}FLOP`],
     ],
     paint,

@@ -21,6 +21,8 @@ export interface CheckGraph {
 
 export interface CheckGraphs {
   readonly binding: Binding;
+  /** [f] */
+  readonly prediction: CheckGraph;
   /** [L, ∂L/∂θ…] */
   readonly gradient: CheckGraph;
   /** [L, f, ∂L/∂θ…] with decisions held: the extra inputs. */
@@ -42,6 +44,7 @@ export function checkGraphs(binding: Binding): CheckGraphs {
   const pulled = pullBack(g, [prediction], [m], parameters).map((d, i) => dense(g, d, parameters[i] as Value));
   return {
     binding,
+    prediction: over(binding, [], [prediction]),
     gradient: { graph: gradientGraph(binding), extra: [] },
     held: over(binding, held.inputs, held.outputs),
     decisions: over(binding, [], held.decisions),

@@ -17,12 +17,14 @@ import { defaultOutput } from "../onnx/defaultOutput.ts";
 import type { OnnxModel } from "../onnx/model.ts";
 import { chooseParameters, type ParameterSelection } from "../onnx/select.ts";
 import { type Binding, bindProblem } from "../operators/binding.ts";
+import type { Vector } from "../operators/linearOperator.ts";
 import { flatten, parameterSpace } from "../operators/parameterSpace.ts";
 import { type RandomStream, randomStream } from "../random/random.ts";
-import { checkFlops, checkGraphs, slopeGraph } from "./checkGraphs.ts";
+import { type CheckGraphs, checkFlops, checkGraphs, slopeGraph } from "./checkGraphs.ts";
 import { type Comparison, compared, differenceTolerances, fromDifferences } from "./comparison.ts";
 import { checkDirection } from "./direction.ts";
-import { type CheckPoint, checkEngine, gradientOn } from "./engineCheck.ts";
+import { type CheckPoint, checkEngine, gradientOn, predictionOn } from "./engineCheck.ts";
+import { maskedEntries, suspiciousLoss } from "./maskedOutput.ts";
 import { randomInputs, randomTarget } from "./randomBatch.ts";
 import { stepsFor } from "./steps.ts";
 
@@ -55,6 +57,8 @@ export interface ModelCheck {
   /** Decisions (kinks, largest elements, branches) in the program, and how many differ at the ends of the largest step. */
   readonly decisions: number;
   readonly kinks: number;
+  /** Entries of the output that stand for −∞ and are held at 0, and how many there are in all. */
+  readonly masked: { readonly entries: number; readonly of: number };
   /** What the reference engine takes, and whether it ran. */
   readonly reference: { readonly flops: number; readonly limit: number; readonly ran: boolean };
 }
@@ -70,12 +74,11 @@ export interface ModelCheck {
  */
 export async function checkModel(request: CheckRequest): Promise<ModelCheck> {
   const { engine, loss = squaredError(), seed = 0, referenceFlops = 2e9, signal } = request;
-  const { binding, point } = checkPoint(request, loss, randomStream(seed, "check"));
-  const graphs = checkGraphs(binding);
+  const { graphs, point, gradient, blank } = await opened(request, loss, seed);
   const flops = checkFlops(graphs, stepsFor.float64.length);
   const ran = flops <= referenceFlops || engine.precision === "float64";
   await using reference = referenceEngine();
-  const v = checkDirection(point, await gradientOn(engine, graphs, point), randomStream(seed, "direction"));
+  const v = checkDirection(point, gradient, randomStream(seed, "direction"));
   const engines = engine.precision === "float64" ? [engine] : ran ? [reference, engine] : [engine];
   const comparisons: Comparison[] = [];
   let [decisions, kinks] = [0, 0];
@@ -96,18 +99,41 @@ export async function checkModel(request: CheckRequest): Promise<ModelCheck> {
     passed: comparisons.every(({ passed }) => passed),
     decisions,
     kinks,
+    masked: { entries: blank.filter(Boolean).length, of: sizeOf(graphs.binding.prediction.shape) },
     reference: { flops, limit: referenceFlops, ran },
   };
 }
 
+/** Everything that is checked, what an output hides left out. */
+async function opened(
+  request: CheckRequest,
+  loss: Loss,
+  seed: number,
+  blank?: readonly boolean[],
+): Promise<{ graphs: CheckGraphs; point: CheckPoint; gradient: Vector; blank: readonly boolean[] }> {
+  const { engine } = request;
+  const { binding, point } = checkPoint(request, loss, randomStream(seed, "check"), blank);
+  const graphs = checkGraphs(binding);
+  const { gradient, loss: value } = await gradientOn(engine, graphs, point);
+  if (blank || Math.abs(value) < suspiciousLoss) return { graphs, point, gradient, blank: blank ?? [] };
+  const hidden = maskedEntries(await predictionOn(engine, graphs, point));
+  return hidden ? opened(request, loss, seed, hidden) : { graphs, point, gradient, blank: [] };
+}
+
 /** The model bound, with parameters, data, targets and unequal weights. */
-function checkPoint(request: CheckRequest, loss: Loss, random: RandomStream): { binding: Binding; point: CheckPoint } {
+function checkPoint(
+  request: CheckRequest,
+  loss: Loss,
+  random: RandomStream,
+  blank: readonly boolean[] | undefined,
+): { binding: Binding; point: CheckPoint } {
   const { model, shapes, batch } = request;
   const chosen = chooseParameters(model, request.parameters)
     .filter((choice) => choice.chosen)
     .map((choice) => choice.initializer);
   const space = parameterSpace(chosen.map(({ name, shape, dtype }) => ({ name, shape, dtype: widenedDtype(dtype) })));
-  const binding = bindProblem({ model, space, output: request.output ?? defaultOutput(model), loss }, shapes);
+  const output = request.output ?? defaultOutput(model);
+  const binding = bindProblem({ model, space, output, loss, ...(blank && { blank }) }, shapes);
   const { inputs, prediction, target, weights } = binding;
   const data = batch?.inputs ?? randomInputs(inputs, [prediction], random);
   const raw = batch?.target ?? randomTarget(loss, prediction.shape, random);

@@ -59,11 +59,22 @@ export interface EngineCheckOptions {
 /** A compiled check graph, run at any θ. */
 type Evaluate = (theta: Vector, extra?: readonly Feed[]) => Promise<Tensor[]>;
 
-/** `∇L` on an engine, from which the direction of a check is made. */
-export async function gradientOn(engine: Engine, { gradient }: CheckGraphs, point: CheckPoint): Promise<Vector> {
+/** L and ∇L on an engine, from which the direction of a check is made. */
+export async function gradientOn(
+  engine: Engine,
+  { gradient }: CheckGraphs,
+  point: CheckPoint,
+): Promise<{ readonly loss: number; readonly gradient: Vector }> {
   await using program = await engine.compile(gradient.graph);
-  const [, ...slopes] = await evaluator(program, gradient, point)(point.theta);
-  return joined(point.space, slopes);
+  const [loss, ...slopes] = await evaluator(program, gradient, point)(point.theta);
+  return { loss: numberOf(loss), gradient: joined(point.space, slopes) };
+}
+
+/** f on an engine. */
+export async function predictionOn(engine: Engine, { prediction }: CheckGraphs, point: CheckPoint): Promise<Vector> {
+  await using program = await engine.compile(prediction.graph);
+  const [f] = await evaluator(program, prediction, point)(point.theta);
+  return floats(f);
 }
 
 /** Runs the check in direction `v`. */

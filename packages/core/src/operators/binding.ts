@@ -32,6 +32,8 @@ export interface BindingRequest {
   readonly space: ParameterSpace;
   readonly output: string;
   readonly loss: Loss;
+  /** Entries of the prediction, row by row, that are 0 whatever the model says; none unless given. */
+  readonly blank?: readonly boolean[];
 }
 
 /** Shapes by input name as text, the same for the same shapes. */
@@ -44,12 +46,12 @@ export function shapesKey(shapes: Readonly<Record<string, Shape>>): string {
 
 /** Binds the model to a batch's shapes and puts the loss behind it. */
 export function bindProblem(
-  { model, space, output, loss }: BindingRequest,
+  { model, space, output, loss, blank }: BindingRequest,
   shapes: Readonly<Record<string, Shape>>,
 ): Binding {
   const names = space.parameters.map((p) => p.name);
   const { g, inputs, parameters, outputs } = bindModel(model, { shapes, parameters: names, outputs: [output] });
-  const prediction = outputs[0]!;
+  const prediction = blank ? withBlanks(g, outputs[0]!, blank) : outputs[0]!;
   const form = loss.targetInput(prediction.shape);
   const target = g.input("target", form.dtype === "float32" ? prediction.dtype : form.dtype, form.shape);
   const weights = g.input("weights", prediction.dtype, loss.termShape(prediction.shape));
@@ -65,4 +67,11 @@ export function bindProblem(
     weights,
     loss: g.total(g.mul(weights, terms)),
   };
+}
+
+function withBlanks(g: GraphBuilder, x: Value, blank: readonly boolean[]): Value {
+  const { dtype, shape } = x;
+  const chosen = g.constantTensor({ dtype: "bool", shape, data: Float64Array.from(blank, Number) });
+  const zero = g.constantTensor({ dtype, shape, data: new Float64Array(blank.length) });
+  return g.where(chosen, zero, x);
 }

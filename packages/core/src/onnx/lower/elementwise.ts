@@ -137,5 +137,4 @@ export const elementwise: Readonly<Record<string, Lowering>> = {
   Sum: fold("Add"),
   Swish: activation((c, x) => c.g.mul(x, c.g.unary("Sigmoid", c.g.mul(x, c.float("alpha", 1))))),
   ThresholdedRelu: activation((c, x) => c.g.where(c.g.greater(x, c.float("alpha", 1)), x, 0)),
-  Where: (c) => c.g.where(c.need(0), c.need(1), c.need(2)),
 };

@@ -21,6 +21,7 @@ import { recurrence } from "./recurrent.ts";
 import { reductions } from "./reductions.ts";
 import { resizing } from "./resize.ts";
 import { sampling } from "./sampling.ts";
+import { selection } from "./selection.ts";
 import { sequences } from "./sequences.ts";
 
 /** By operator for ONNX's own domain, by `domain:operator` for others. */
@@ -45,6 +46,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...reductions,
   ...resizing,
   ...sampling,
+  ...selection,
   ...sequences,
 };
 

@@ -75,6 +75,10 @@ describe("influence is refused", () => {
     expect(() => requireFiniteScores(scores, { queries: 2, rows: 3, positions: 1, firstRow: 10 })).toThrow(
       "query 1, training row 11",
     );
+    const tokens = [...Array.from({ length: 9 }, () => 0), Number.NaN, 0, 0]; // [2, 3, 2]
+    expect(() =>
+      requireFiniteScores(Float64Array.from(tokens), { queries: 2, rows: 3, positions: 2, firstRow: 0 }),
+    ).toThrow("query 1, training row 1");
     await using train = await problemOf(3);
     await using query = await problemOf(3, { scale: 1e160 });
     const options = { damping: 1e-300 };

@@ -1,10 +1,16 @@
-import { randomStream } from "@hessonite/core";
-import { describe, expect, it } from "vitest";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { randomStream, type Tensor, tensor, writeNpz } from "@hessonite/core";
+import { afterAll, describe, expect, it } from "vitest";
 import { bootstrap } from "./bootstrap.ts";
+import { extremeRows, scoresBySource } from "./combine.ts";
 import { datamodelingScore } from "./datamodelingScore.ts";
 import { leaveOneOut } from "./leaveOneOut.ts";
 import { correlation, rankCorrelation, ranksOf } from "./rankCorrelation.ts";
 import { rankingQuality } from "./rankingQuality.ts";
+import { readRemovals } from "./readRemovals.ts";
+import { readRetraining } from "./readRetraining.ts";
 import { topRemoval } from "./topRemoval.ts";
 
 const stream = randomStream(1, "evaluation");
@@ -62,6 +68,18 @@ describe("the linear datamodeling score", () => {
     expect(ceiling!.score).toBeLessThan(0.95);
     expect(Math.abs(score - ceiling!.score)).toBeLessThan(0.04);
     expect(overSubsets.standardError).toBeGreaterThan(0.002);
+    const alone = {
+      ...noisy,
+      queries: 1,
+      seeds: 2,
+      losses: losses.filter((_, at) => at % queries === 0).slice(0, 2 * many),
+    };
+    const one = datamodelingScore(effect.subarray(0, rows), alone, { resamples: 40 });
+    expect(one.overQueries.standardError).toBeCloseTo(0, 12); // there is but one
+    expect(one.overSubsets.standardError).toBeGreaterThan(0.002);
+    const between = rankCorrelation(alone.losses.slice(0, many), alone.losses.slice(many));
+    expect(one.ceiling!.betweenSeeds).toBeCloseTo(between, 12);
+    expect(one.ceiling!.reliability).toBeCloseTo((2 * between) / (1 + between), 12); // Spearman and Brown, of two
   });
 
   it("refuses scores of another size", () => {
@@ -77,6 +95,73 @@ describe("the bootstrap", () => {
     const sample = Math.sqrt(values.reduce((sum, x) => sum + x * x, 0) / values.length);
     expect(standardError / (sample / Math.sqrt(values.length))).toBeCloseTo(1, 1);
     expect((interval[1] - interval[0]) / standardError).toBeCloseTo(3.92, 0);
+  });
+
+  it("is what its own draws say", () => {
+    const drawn: number[] = [];
+    const values: number[] = [];
+    const statistic = (parts: Int32Array): number => {
+      drawn.push(...parts);
+      values.push(parts.reduce((sum, i) => sum + i * i, 0));
+      return values.at(-1)!;
+    };
+    const { standardError, interval } = bootstrap(3, statistic, { resamples: 40, level: 0.8 });
+    expect([...new Set(drawn)].sort()).toEqual([0, 1, 2]);
+    const mean = values.reduce((a, b) => a + b, 0) / 40;
+    expect(standardError ** 2).toBeCloseTo(values.reduce((sum, x) => sum + (x - mean) ** 2, 0) / 39, 10);
+    const sorted = [...values].sort((a, b) => a - b);
+    const below = (x: number): number => sorted.filter((v) => v < x).length / 40;
+    const upTo = (x: number): number => sorted.filter((v) => v <= x).length / 40;
+    expect(below(interval[0])).toBeLessThanOrEqual(0.1);
+    expect(upTo(interval[0])).toBeGreaterThanOrEqual(0.1);
+    expect(below(interval[1])).toBeLessThanOrEqual(0.9);
+    expect(upTo(interval[1])).toBeGreaterThanOrEqual(0.9);
+  });
+});
+
+describe("scores", () => {
+  it("sum over the rows of a source", () => {
+    const { sources, scores } = scoresBySource([1, 2, 4, 8, 16, 32], 2, ["a", "b", "a"]);
+    expect([sources, [...scores]]).toEqual([
+      ["a", "b"],
+      [5, 2, 40, 16],
+    ]);
+    expect(() => scoresBySource([1, 2, 3], 1, ["a"])).toThrow("there is not one source a training row");
+  });
+
+  it("have extremes, strongest first", () => {
+    const row = (number: number, score: number): object => ({ row: number, score });
+    expect(extremeRows([3, -5, 9, 0, -1], 2)).toEqual({
+      helpful: [row(2, 9), row(0, 3)],
+      harmful: [row(1, -5), row(4, -1)],
+    });
+  });
+});
+
+describe("what retraining has shown", () => {
+  const folder = mkdtempSync(join(tmpdir(), "hessonite-evaluation-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "truth.npz");
+  const array = (...shape: number[]): Tensor =>
+    tensor(
+      "float64",
+      shape,
+      Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i),
+    );
+
+  it("is read from files, and refused where it does not fit together", async () => {
+    await writeNpz(path, { removed: array(3), changes: array(3, 2) });
+    expect(await readRemovals(path)).toEqual({ rows: array(3).data, queries: 2, changes: array(3, 2).data });
+    await writeNpz(path, { removed: array(3), changes: array(2, 2) });
+    await expect(readRemovals(path)).rejects.toThrow("not one line of changes for each");
+    await writeNpz(path, { removed: array(3), changes: array(6) });
+    await expect(readRemovals(path)).rejects.toThrow("missing or of another rank");
+    await writeNpz(path, { masks: array(4, 5), losses: array(1, 4, 2) });
+    expect(await readRetraining(path)).toMatchObject({ subsets: 4, rows: 5, seeds: 1, queries: 2 });
+    await writeNpz(path, { masks: array(4, 5), losses: array(4, 2) });
+    await expect(readRetraining(path)).rejects.toThrow("missing or of another rank");
+    await writeNpz(path, { masks: array(3, 5), losses: array(1, 4, 2) });
+    await expect(readRetraining(path)).rejects.toThrow();
   });
 });
 
@@ -113,6 +198,23 @@ describe("removal", () => {
       );
       expect(random).toBeLessThan(top);
     }
+    const runs: Float64Array[] = [];
+    const recorded = async (kept: Int32Array): Promise<Float64Array> => {
+      runs.push(await retrain(kept));
+      return runs.at(-1)!;
+    };
+    const [first] = await topRemoval({
+      scores: effect,
+      queries,
+      rows,
+      count: 5,
+      draws: 4,
+      retrain: recorded,
+      chosen: [1],
+    });
+    const [whole, ...others] = runs.map((losses) => losses[1]!); // all rows, four draws, without the query's own
+    expect(first!.random).toBeCloseTo(others.slice(0, 4).reduce((sum, loss) => sum + loss - whole!, 0) / 4, 10);
+    expect(first!.top).toBeCloseTo(others[4]! - whole!, 10);
     await expect(topRemoval({ scores: effect, queries, rows, count: rows, retrain })).rejects.toThrow(
       "there are not more of them",
     );

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openFileSession } from "@hessonite/core";
@@ -148,6 +148,32 @@ test("a share beside a drop is the most that is wanted", async () => {
   expect(met).toBe(true);
   expect(methods[0]!.points.map(({ sparsity }) => sparsity)).toEqual([0.2]);
 });
+
+test("neither the report nor the model goes over what is read", async () => {
+  const [own, link, held] = ["own.onnx", "link.onnx", "rows.npz"].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  copyFileSync(model, own);
+  copyFileSync(rows, held);
+  symlinkSync(own, link);
+  const digest = (path: string): string => createHash("sha256").update(readFileSync(path)).digest("hex");
+  const before = [digest(own), digest(held)];
+  const asked = [own, "--data", rows, "--rows", "60", "--held-out", held, ...settings, "--sparsity", "50%"];
+  for (const words of [
+    ["--report", own],
+    ["--report", link],
+    ["--report", held],
+    ["-o", held],
+    ["-o", join(folder, "both"), "--report", join(folder, "both")],
+  ]) {
+    const { code, errors } = await run(...asked, "--method", "magnitude", ...words);
+    expect(code).not.toBe(0);
+    expect(errors).toContain("over another file of this run");
+  }
+  expect([digest(own), digest(held)]).toEqual(before);
+}, 60_000);
 
 test("few rows are made up to more, and labels that are needed are missed", async () => {
   const asked = ["--granularity", "channel", "--sparsity", "30%", "--augment", "shift-mix", "--json"];

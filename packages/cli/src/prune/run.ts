@@ -9,11 +9,13 @@ import { openLoss } from "../options/loss.ts";
 import { nearest } from "../schema/nearest.ts";
 import { version } from "../version.ts";
 import type { PruneOptions } from "./options.ts";
+import { requireOwnFiles } from "./ownFiles.ts";
 import type { PruneCommandResult } from "./result.ts";
 
 export async function runPrune(options: PruneOptions, context: CommandContext): Promise<PruneCommandResult> {
   const { signal, progress, note } = context;
   const start = performance.now();
+  await requireOwnFiles(options);
   const model = await fileIdentity(options.model); // before anything is written
   const request = requestOf(options);
   await using engine = await openEngine(options);

@@ -65,6 +65,47 @@ function checkLayers(binding: Binding, feeds: ReadonlyMap<Value, Tensor>, space:
   }
 }
 
+/** Standard normal values. */
+function drawn(inputs: readonly InputValue[]): Map<Value, Tensor> {
+  const stream = randomStream(5, "rows");
+  return new Map(
+    inputs.map(({ dtype, shape }, i) => [
+      inputs[i]!,
+      { dtype, shape, data: Float64Array.from({ length: sizeOf(shape) }, () => stream.normal()) },
+    ]),
+  );
+}
+
+/** Sides restricted to a row make up the gradient of that row's outputs alone. */
+function checkRows(binding: Binding, feeds: ReadonlyMap<Value, Tensor>): void {
+  const { g, prediction, rows } = binding;
+  for (const layer of captureLayers(binding)) {
+    for (let row = 0; row < rows; row++) {
+      const of = (kept: (n: number) => boolean, shape: readonly number[]): Value =>
+        g.constantTensor({
+          dtype: "float64",
+          shape,
+          data: Float64Array.from({ length: rows }, (_, n) => Number(kept(n))),
+        });
+      const column = [rows, ...prediction.shape.slice(1).map(() => 1)];
+      const seed = (kept: (n: number) => boolean): Value => g.expand(of(kept, column), prediction.shape);
+      const one = layer.uses.map((use) => {
+        const slope = dense(g, pullBack(g, [prediction], [seed((n) => n === row)], [use.tap])[0], use.tap);
+        const all = dense(g, pullBack(g, [prediction], [seed(() => true)], [use.tap])[0], use.tap);
+        const masked = g.mul(
+          use.gradient(g, all),
+          of((n) => n === row, [rows, 1, 1, 1]),
+        );
+        return g.total(g.square(g.sub(use.gradient(g, slope), masked)));
+      });
+      const inputs = reachable(one).filter((v): v is InputValue => v.op === "Input");
+      for (const difference of evaluateGraph(graphOf(inputs, one), feeds)) {
+        expectClose(difference.data, [0], `row ${row} of layer ${layer.name}`);
+      }
+    }
+  }
+}
+
 describe("layers of the conformance models", () => {
   const folder = fileURLToPath(new URL("../../../testdata/conformance/", import.meta.url));
   const cases = readdirSync(folder).filter((name) => !name.includes("."));
@@ -176,6 +217,34 @@ describe("layers of other kinds", () => {
       const hidden = g.unary("Tanh", g.conv(x, w!, ones));
       return g.matmul(g.reshape(hidden, [3, 64]), g.transpose(v!));
     });
+  });
+
+  it("rows that lie after positions, as in time-major models, are told apart, of equal length too", () => {
+    for (const time of [2, 3, 5]) {
+      const g = new GraphBuilder(evaluateOp);
+      const x = g.input("x", "float64", [3, time, 4]);
+      const words = g.input("words", "float64", [7, 4]);
+      const [w, b, scale] = [
+        g.input("w", "float64", [4, 6]),
+        g.input("b", "float64", [6]),
+        g.input("s", "float64", [6]),
+      ];
+      const ids = g.cast(g.unary("Abs", g.unary("Sign", g.reshape(g.narrow(x, 2, 0, 1), [3, time]))), "int64");
+      const first = (v: Value): Value => g.transpose(v, v.shape.length === 3 ? [1, 0, 2] : [1, 0]);
+      const rows = g.add(first(x), g.gather(words, first(ids), 0)); // [time, rows, 4]
+      const flat = g.matmul(g.reshape(rows, [time * 3, 4]), w);
+      const hidden = g.unary("Tanh", g.reshape(g.mul(g.add(flat, b), scale), [time, 3, 6]));
+      const binding = {
+        g,
+        rows: 3,
+        inputs: new Map([["x", x]]),
+        parameters: [words, w, b, scale],
+        prediction: g.sum(hidden, [0]),
+      } as unknown as Binding;
+      const feeds = drawn([x, words, w, b, scale]);
+      checkLayers(binding, feeds, { count: 4 });
+      checkRows(binding, feeds);
+    }
   });
 
   it("says which parameter is used in no known way", () => {

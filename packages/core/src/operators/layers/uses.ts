@@ -6,6 +6,7 @@ import { sizeOf } from "../../ir/shape.ts";
 import type { Binding } from "../binding.ts";
 import type { Layer, LayerUse } from "./layer.ts";
 import type { StoredForm } from "./layout.ts";
+import { entriesBeforeRows } from "./rowPlaces.ts";
 
 export interface FoundUse extends LayerUse {
   readonly kind: Layer["kind"];
@@ -42,10 +43,18 @@ const table = {
   Mul: scale,
 };
 
-/** `[batch · shared, …]` or `[batch, …shared, …]` → `[batch, shared, groups 1, features]`. */
-function asRows({ g, rows }: Binding, x: Value, features: number): Value | undefined {
+/** `[batch · shared, …]`, `[batch, …shared, …]` or, time first, `[shared, batch, …]` → `[batch, shared, groups 1, features]`. */
+function asRows(binding: Binding, x: Value, features: number): Value | undefined {
+  return rowsFirst(binding, binding.g, entriesBeforeRows(binding, x), x, features);
+}
+
+/** The same for a value whose rows lie after `before` entries. */
+function rowsFirst({ rows }: Binding, g: GraphBuilder, before: number, x: Value, features: number): Value | undefined {
   const shared = sizeOf(x.shape) / features / rows;
-  return Number.isInteger(shared) ? g.reshape(x, [rows, shared, 1, features]) : undefined;
+  if (!Number.isInteger(shared / before)) return undefined;
+  if (before === 1) return g.reshape(x, [rows, shared, 1, features]);
+  const turned = g.transpose(g.reshape(x, [before, rows, shared / before, features]), [1, 0, 2, 3]);
+  return g.reshape(turned, [rows, shared, 1, features]);
 }
 
 /** z = x W': x `[batch·shared, in]`, W' `[in, out]`. */
@@ -55,12 +64,13 @@ function rightFactor({ binding, stored, consumer }: Site): FoundUse | undefined 
   const [width, out] = stored.shape as [number, number];
   const input = asRows(binding, x!, width);
   if (!input) return undefined;
+  const before = entriesBeforeRows(binding, x!);
   return {
     kind: "matrix",
     input,
     tap: consumer,
     shared: input.shape[1]!,
-    gradient: (g, ct) => g.reshape(ct, [...input.shape.slice(0, 3), out]),
+    gradient: (g, ct) => rowsFirst(binding, g, before, ct, out)!,
     form: { value: stored, groups: 1, out, in: width, canonical: (g, v) => g.reshape(g.transpose(v), [1, out, width]) },
   };
 }
@@ -70,14 +80,16 @@ function leftFactor({ binding, stored, consumer }: Site): FoundUse | undefined {
   const x = consumer.inputs[1]!;
   if (stored.shape.length !== 2 || x.shape.length < 3) return undefined;
   const [out, width] = stored.shape as [number, number];
-  const input = asRows(binding, binding.g.transpose(x), width);
+  const turned = binding.g.transpose(x);
+  const input = asRows(binding, turned, width);
   if (!input) return undefined;
+  const before = entriesBeforeRows(binding, turned);
   return {
     kind: "matrix",
     input,
     tap: consumer,
     shared: input.shape[1]!,
-    gradient: (g, ct) => g.reshape(g.transpose(ct), [...input.shape.slice(0, 3), out]),
+    gradient: (g, ct) => rowsFirst(binding, g, before, g.transpose(ct), out)!,
     form: { value: stored, groups: 1, out, in: width, canonical: (g, v) => g.reshape(v, [1, out, width]) },
   };
 }
@@ -141,17 +153,21 @@ function tableRows(site: Site): FoundUse | undefined {
   if (inputs[0] !== stored || attrs.axis !== 0 || stored.shape.length !== 2) return undefined;
   const { g, rows } = binding;
   const index = inputs[1]!;
-  const tap = dependsOnData(index) && index.shape[0] === rows ? consumer : broadcastAfter(site);
+  const before = entriesBeforeRows(binding, index);
+  const byRow = dependsOnData(index) && (before > 1 || index.shape[0] === rows);
+  const tap = byRow ? consumer : broadcastAfter(site);
   if (!tap) return undefined;
   const [vocabulary, out] = stored.shape as [number, number];
   const positions = tap.shape.slice(0, -1);
   const shared = sizeOf(positions) / rows;
+  const ordered = rowsFirst(binding, g, before, g.expand(index, byRow ? index.shape : positions), 1);
+  if (!ordered) return undefined;
   return {
     kind: "table",
-    index: g.reshape(g.expand(index, tap === consumer ? index.shape : positions), [rows, shared]),
+    index: g.reshape(ordered, [rows, shared]),
     tap,
     shared,
-    gradient: (b, ct) => b.reshape(ct, [rows, shared, 1, out]),
+    gradient: (b, ct) => rowsFirst(binding, b, before, ct, out)!,
     form: {
       value: stored,
       groups: 1,
@@ -168,7 +184,8 @@ function broadcastAfter({ binding, consumer, consumers }: Site): Value | undefin
   for (;;) {
     const [next, ...others] = consumers.get(at) ?? [];
     if (!next || others.length > 0) return undefined;
-    if (next.op === "Add" && next.shape[0] === binding.rows && next.shape.at(-1) === consumer.shape.at(-1)) return next;
+    const batchFirst = next.shape[0] === binding.rows && entriesBeforeRows(binding, next) === 1;
+    if (next.op === "Add" && batchFirst && next.shape.at(-1) === consumer.shape.at(-1)) return next;
     if (next.op !== "Reshape" && next.op !== "Expand") return undefined;
     at = next;
   }
@@ -194,26 +211,30 @@ function scale({ binding, parameter, stored, consumer }: Site): FoundUse | undef
 const mostOfSeveralAxes = 2 ** 13;
 
 function vectorUse(
-  { rows }: Binding,
+  binding: Binding,
   parameter: Value,
   stored: Value,
   consumer: Value,
   local: (g: GraphBuilder, ct: Value) => Value,
 ): FoundUse | undefined {
   const out = sizeOf(parameter.shape);
-  const long = stored.shape.flatMap((d, i) => (d === 1 ? [] : [i + consumer.shape.length - stored.shape.length]));
-  const shared = sizeOf(consumer.shape) / out / rows;
-  if (!Number.isInteger(shared)) return undefined;
+  const { shape } = consumer;
+  const long = stored.shape.flatMap((d, i) => (d === 1 ? [] : [i + shape.length - stored.shape.length]));
   if (long.length > 1 && !(out <= mostOfSeveralAxes && isReshaped(parameter, stored))) return undefined;
-  const own = long.length === 0 ? [consumer.shape.length - 1] : long;
-  const others = consumer.shape.flatMap((_, i) => (own.includes(i) ? [] : [i]));
+  const own = long.length === 0 ? [shape.length - 1] : long;
+  const others = shape.flatMap((_, i) => (own.includes(i) ? [] : [i]));
+  const all = entriesBeforeRows(binding, consumer);
+  const passed = out === 1 ? [] : own.filter((axis) => sizeOf(shape.slice(0, axis + 1)) <= all);
+  const before = passed.reduce((n, axis) => n / shape[axis]!, all); // once its own axes are last
+  const shared = sizeOf(shape) / out / binding.rows;
+  if (!Number.isInteger(shared / before)) return undefined;
   return {
     kind: "vector",
     tap: consumer,
     shared,
     gradient: (g, ct) => {
       const last = out === 1 ? local(g, ct) : g.transpose(local(g, ct), [...others, ...own]);
-      return g.reshape(last, [rows, shared, 1, out]);
+      return rowsFirst(binding, g, before, last, out)!;
     },
   };
 }

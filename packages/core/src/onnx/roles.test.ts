@@ -74,6 +74,46 @@ describe("roles", () => {
     });
   });
 
+  it("are those of what is made of them, where a layer makes its weight of others", async () => {
+    const nodes = [
+      node("BatchNormalization", ["onnx::BatchNormalization_1", "gain", "none", "mean", "variance"], ["s"]), // standardised
+      node("Transpose", ["s"], ["t"]),
+      node("MatMul", ["x", "t"], ["h"]),
+      node("Clip", ["decay", "low", "high"], ["d"]), // bounded
+      node("Mul", ["h", "d"], ["k"]),
+      node("Add", ["base", "low_rank"], ["w"]), // adapted
+      node("MatMul", ["k", "w"], ["m"]),
+      node("Expand", ["tokens", "shape"], ["e"]), // repeated
+      node("MatMul", ["m", "e"]),
+      node("Add", ["x", "offsets"], ["unused"]), // not made of parameters alone
+    ];
+    const initializers = {
+      "onnx::BatchNormalization_1": zeros(4, 4),
+      gain: zeros(4),
+      none: zeros(4),
+      mean: zeros(4),
+      variance: zeros(4),
+      decay: zeros(4),
+      low: zeros(),
+      high: zeros(),
+      base: zeros(4, 4),
+      low_rank: zeros(4, 4),
+      tokens: zeros(1, 4),
+      shape: tensor("int64", [2], Float64Array.of(4, 4)),
+      offsets: zeros(2, 4),
+    };
+    const { gain, none, mean, variance, low, high, ...found } = await rolesIn(nodes, initializers);
+    expect({ gain, none, mean, variance, low, high }).toEqual({
+      gain: "scale",
+      none: "bias",
+      mean: "normalisation statistic",
+      variance: "normalisation statistic",
+      low: "constant",
+      high: "constant",
+    });
+    expect(Object.values(found)).toEqual(["weight", "scale", "weight", "weight", "weight", "position table"]);
+  });
+
   it("follow from the operator and the position", async () => {
     const nodes = [
       node("Gemm", ["x", "w", "b"], ["h"]),

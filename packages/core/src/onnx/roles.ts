@@ -7,6 +7,7 @@
  */
 import { isFloat } from "../ir/dtype.ts";
 import { sizeOf } from "../ir/shape.ts";
+import { dataFreeArithmetic } from "./dataFree.ts";
 import { isAnonymous, isMade } from "./identity/anonymous.ts";
 import type { Initializer, OnnxModel, OnnxNode } from "./model.ts";
 import { featuresOf, isNormalised, isProductInto, type Surroundings } from "./roleContext.ts";
@@ -94,9 +95,10 @@ export function initializerRoles(model: OnnxModel, wanted: (name: string) => boo
   const uses = usesByName(model);
   const producers = new Map(allNodes(model.nodes).flatMap((node) => node.outputs.map((name) => [name, node] as const)));
   const around = { producers, initializers: model.initializers };
+  const isMadeOf = dataFreeArithmetic(model);
   return [...model.initializers.values()]
     .filter(({ name, dtype }) => isFloat(dtype) && wanted(name))
-    .map((initializer) => roleOf(initializer, consumers(initializer.name, uses), around));
+    .map((initializer) => roleOf(initializer, consumers(initializer.name, { uses, isMadeOf }), around));
 }
 
 /** The nodes, and those of the graphs inside them. */
@@ -117,14 +119,30 @@ function usesByName(model: OnnxModel): ReadonlyMap<string, readonly Use[]> {
   return uses;
 }
 
-/** Who consumes a value in the end, looking through what only moves, cuts or converts it, and into loops. */
-function consumers(name: string, uses: ReadonlyMap<string, readonly Use[]>, depth = 0): Use[] {
-  return (uses.get(name) ?? []).flatMap((use) => {
-    const further = depth < 8 ? movedTo(use) : [];
+interface Paths {
+  readonly uses: ReadonlyMap<string, readonly Use[]>;
+  /** Whether a node computes with parameters alone. */
+  isMadeOf(node: OnnxNode): boolean;
+}
+
+/**
+ * Who consumes a value in the end, looking through what only moves, cuts or converts it, and into loops. What a layer makes
+ * its weight of is consumed where the weight is: before what takes part in making it.
+ */
+function consumers(name: string, paths: Paths, depth = 0): Use[] {
+  return (paths.uses.get(name) ?? []).flatMap((use) => {
+    const makes = paths.isMadeOf(use.node) && !(use.node.opType === "Expand" && isAnonymous(name));
+    const further = depth >= 8 ? [] : makes ? madeOf(use) : movedTo(use);
     if (further.length === 0) return [use];
-    const found = further.flatMap((moved) => consumers(moved, uses, depth + 1));
+    const found = further.flatMap((moved) => consumers(moved, paths, depth + 1));
+    if (makes) return [...found, use];
     return use.node.opType === "Split" ? found.map((end) => ({ ...end, piece: true })) : found;
   });
+}
+
+/** What is computed of a parameter; of what goes into a standardisation, the weight alone. */
+function madeOf({ node, position }: Use): readonly string[] {
+  return position === 0 || !/^(BatchNormalization|Clip|Expand)$/.test(node.opType) ? node.outputs.slice(0, 1) : [];
 }
 
 /** What a node only moves, cuts or converts its input to: its outputs, or the name that a loop knows it by. */

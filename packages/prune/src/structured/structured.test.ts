@@ -1,7 +1,7 @@
 /** Channels that go, against networks that PyTorch ran with those channels zero after norm and activation. */
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { openFileSession, readModelFile, readTensors, type Tensor } from "@hessonite/core";
+import { editModel, openFileSession, readModelFile, readTensors, type Tensor } from "@hessonite/core";
 import { describe, expect, it } from "vitest";
 import cases from "../../testdata/small/cases.json" with { type: "json" };
 import { type ChannelGraph, channelGroups } from "./groups/channelGroups.ts";
@@ -55,6 +55,26 @@ function expectClose(found: Tensor, expected: Tensor, tolerance = 1e-5): void {
 const all = Object.entries(cases as Readonly<Record<string, readonly Record<string, number[]>[]>>).flatMap(
   ([name, list]) => list.map((masks, i) => ({ name, i, masks })),
 );
+
+describe("a weight that is standardised over all but one of its axes", () => {
+  it("keeps the channels along those axes: fewer would change its mean and variance", async () => {
+    const { bytes, arrays } = await open("residual-folded");
+    const x = arrays.get("x")!;
+    const own = ["onnx::Conv_71", ...Array<string>(4).fill("onnx::Conv_69")]; // of [8, 6, 3, 3], and 6 for each vector
+    const outputs = ["standardised", "mean", "variance"];
+    const attrs = { training_mode: { kind: "int", value: 1 } } as const;
+    const before = [{ name: "standardise", opType: "BatchNormalization", inputs: own, outputs, attrs }];
+    const edit = { inputs: ["/Relu_2_output_0", "standardised", "onnx::Conv_72"], before };
+    const file = editModel(bytes, { nodes: new Map([["/c/Conv_output_0", edit]]) });
+    const { model } = await readModelFile(file);
+    const graph = channelGroups(model, { x: x.shape });
+    expect(graph.skipped.some(({ layer, count }) => layer === "/c/Conv" && count === 8)).toBe(true);
+    const removed = new Set(graph.groups.flatMap(({ channels }) => channels.slice(0, 3)));
+    expect(removed.size).toBeGreaterThan(8);
+    const masked = await outputOf(maskModel(file, graph, removed), x);
+    expectClose(await outputOf(shrinkModel(file, { graph, removed }), x), masked);
+  });
+});
 
 describe("a model without some of its channels", () => {
   it.each(all)("$name, $masks: is what PyTorch computes with them zero", async ({ name, i, masks }) => {

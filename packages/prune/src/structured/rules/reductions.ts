@@ -87,8 +87,10 @@ const rmsNormalization: Rule = (c) => {
   return [x.map((channels, axis) => (axis === rank - 1 ? tieAll(c, [channels, c.axes(1)[0] ?? null]) : channels))];
 };
 
+/** In training mode, as weights are standardised by it, its statistics are those of all other axes. */
 const batchNormalization: Rule = (c) => {
-  const x = c.axes(0);
+  const others = everyAxis(c.shape(0).length).filter((axis) => axis !== 1);
+  const x = c.int("training_mode", 0) ? along(c, others, "is normalised by") : c.axes(0);
   const own = [1, 2, 3, 4].map((i) => c.axes(i)[0] ?? null);
   return [x.map((channels, axis) => (axis === 1 ? tieAll(c, [channels, ...own]) : channels))];
 };

@@ -6,9 +6,10 @@
  * Entries that no block covers have curvature δ.
  */
 import { MismatchError } from "../errors.ts";
+import { inverseSPD } from "../linalg/cholesky.ts";
 import { eighMany } from "../linalg/eigh.ts";
-import { diagonalOf, type Matrix, matmul, matrix } from "../linalg/matrix.ts";
-import { eigenAction, type Factor, outer } from "../operators/factors/action.ts";
+import { diagonalOf, identity, type Matrix, matmul, matrix, plusDiagonal } from "../linalg/matrix.ts";
+import { eigenAction, type Factor, kroneckerAction, outer } from "../operators/factors/action.ts";
 import { blockwise } from "../operators/factors/blockwise.ts";
 import { eigenOf } from "../operators/factors/eigen.ts";
 import type { KroneckerBlock, KroneckerFactors } from "../operators/factors/kroneckerFactors.ts";
@@ -71,7 +72,8 @@ function weighted(factors: readonly Factor[], weights: readonly number[]): Facto
  *
  *     λ_kl = Σ_i α_i (Q_Gᵀ G_i Q_G)_kk (Q_Aᵀ A_i Q_A)_ll
  *
- * Exact where the factors commute: for one task, and for a factor that all share.
+ * Exact where the factors commute: for one task, and for a factor that all share. Where every G_i is a multiple of the identity,
+ * the sum is I ⊗ Σ α_i c_i A_i, and its inverse comes by Cholesky's factorisation, many times faster than eigenvectors.
  *
  * @param damping δ > 0.
  */
@@ -82,9 +84,19 @@ export async function kroneckerPreconditioner(
   damping: number,
 ): Promise<LinearOperator> {
   const { blocks } = sumFactors(list, weights);
-  const eigen = await eigenOf(blocks, eighMany);
+  const sides = blocks.map((_, b) =>
+    inputSide(
+      list.map((own) => own.blocks[b]!),
+      weights,
+    ),
+  );
+  const inverses = await Promise.all(sides.map((side) => side && inverseSPD(plusDiagonal(side, damping))));
+  const others = blocks.filter((_, b) => !sides[b]);
+  const eigen = new Map((await eigenOf(others, eighMany)).map((own, i) => [others[i]!, own]));
   const actions = blocks.map((block, b) => {
-    const { basis } = eigen[b]!;
+    const direct = inverses[b];
+    if (direct) return { shape: block, action: kroneckerAction(identity(block.out), direct.inverse) };
+    const { basis } = eigen.get(block)!;
     const values = new Float64Array(block.out * block.in);
     list.forEach(({ blocks: own }, i) => {
       const { g, a } = own[b]!;
@@ -95,6 +107,23 @@ export async function kroneckerPreconditioner(
     return { shape: block, action: eigenAction(basis, matrix(block.out, block.in, inverse)) };
   });
   return blockwise("Kronecker preconditioner", size, actions, {}, { rest: 1 / damping });
+}
+
+/** Σ α_i c_i A_i, of blocks that are c_i I ⊗ A_i with dense A_i. */
+function inputSide(blocks: readonly KroneckerBlock[], weights: readonly number[]): Matrix | undefined {
+  const scales = blocks.map(({ g }) => scaleOf(g));
+  const sides = blocks.flatMap(({ a }) => (a && !(a instanceof Float64Array) ? [a] : []));
+  if (sides.length < blocks.length || scales.some((scale) => scale === undefined)) return undefined;
+  return weighted(
+    sides,
+    weights.map((weight, i) => weight * scales[i]!),
+  ) as Matrix;
+}
+
+/** c of c·I */
+function scaleOf({ rows, data }: Matrix): number | undefined {
+  const scale = data[0]!;
+  return data.every((x, k) => x === (k % (rows + 1) === 0 ? scale : 0)) ? scale : undefined;
 }
 
 /** diag(Qᵀ F Q); F itself where it is diagonal and has no other basis. */

@@ -5,6 +5,7 @@ import { type Arrays, datasetFromArrays } from "../data/fromArrays.ts";
 import { datasetFromBatches } from "../data/fromBatches.ts";
 import type { Engine, Program } from "../engine/engine.ts";
 import { referenceEngine } from "../engine/reference/engine.ts";
+import { binaryCrossEntropy } from "../loss/binaryCrossEntropy.ts";
 import { crossEntropy } from "../loss/crossEntropy.ts";
 import { squaredError } from "../loss/squaredError.ts";
 import type { OnnxModel } from "../onnx/model.ts";
@@ -311,6 +312,41 @@ describe("cancellation", () => {
 
   it("stops making a problem", async () => {
     await expect(problemOf({ signal: AbortSignal.abort(new Error("enough")) })).rejects.toThrow("enough");
+  });
+});
+
+describe("probabilities", () => {
+  const ending = (opType: string, last: string): OnnxModel => {
+    const { nodes, initializers } = tanhNetwork([3, 2], 3);
+    const scores = nodes.at(-1)!.outputs[0]!;
+    const values = Object.fromEntries([...initializers].map(([name, { read }]) => [name, read()]));
+    const p = node(opType, [scores], "p");
+    return smallModel({ x: ["batch", 3] }, values, [...nodes, p, node(last, ["p"], "out")]);
+  };
+  const classes = datasetFromArrays({ inputs: { x }, target: labels }, { batchSize: 4 });
+
+  it.each([
+    ["Softmax", crossEntropy(), classes],
+    [
+      "Sigmoid",
+      binaryCrossEntropy(),
+      datasetFromArrays({ inputs: { x }, target: floats([rows, 2], new Float64Array(12)) }, { batchSize: 4 }),
+    ],
+  ] as const)("are no scores, unless their output is named: %s", async (opType, loss, data) => {
+    const own = ending(opType, "Identity");
+    const scores = own.nodes.at(-3)!.outputs[0]!;
+    const refused = problemOf({ model: own, data, loss });
+    await expect(refused).rejects.toThrow("holds probabilities");
+    await expect(refused).rejects.toThrow(`"${scores}" (--output)`);
+    await using before = await problemOf({ model: own, data, loss, output: scores });
+    await using after = await problemOf({ model: own, data, loss, output: "out" });
+    const [a, b] = [await gradientAndLoss(before), await gradientAndLoss(after)];
+    expect(Math.abs(a.loss - b.loss)).toBeGreaterThan(1e-3);
+  });
+
+  it("are what squared error may take", async () => {
+    await using problem = await problemOf({ model: ending("Softmax", "Identity") });
+    expect((await gradientAndLoss(problem)).loss).toBeGreaterThan(0);
   });
 });
 

@@ -24,6 +24,7 @@ import { type Binding, bindProblem, shapesKey } from "./binding.ts";
 import { requireFiniteParameters } from "./checks.ts";
 import { lossFor } from "./lossFor.ts";
 import { type ParameterSpace, parameterSpace } from "./parameterSpace.ts";
+import { requireScores } from "./requireScores.ts";
 import { type Survey, survey } from "./survey.ts";
 
 export interface ProblemOptions {
@@ -107,6 +108,7 @@ export async function createProblem(options: ProblemOptions): Promise<Problem> {
   const values = chosen.map((initializer) => initializer.read());
   if (checks.finite) requireFiniteParameters(space, values);
   const output = options.output ?? defaultOutput(model);
+  if (options.output === undefined) requireScores(model, output, loss);
   const engine = options.engine ?? ortNodeEngine();
   const request = { model, space, output, loss };
   const bindings = new Map<string, Binding>();

@@ -83,6 +83,22 @@ describe("measurements", () => {
     }
   });
 
+  it.each(["logit", "margin"] as const)("%s of binary labels is −(2y − 1) f, summed", async (name) => {
+    const binary = Float64Array.from({ length: rows * classes }, (_, at) => Number(at % 3 === 0));
+    const loss = await measurementOf(name, { name: "bce-with-logits", reduction: "sum" });
+    const inputs = { x: tensor("float32", [rows, width], x) };
+    const target = tensor("float32", [rows, classes], binary);
+    const data = datasetFromArrays({ inputs, target }, { batchSize: 3 });
+    await using problem = await createProblem({ model: linearModel(weight), data, loss, engine });
+    let row = 0;
+    const sum = expected((f) => {
+      const signs = f.map((_, c) => 2 * binary[row * classes + c]! - 1);
+      row++;
+      return -f.reduce((total, v, c) => total + signs[c]! * v, 0);
+    });
+    expect((await gradientAndLoss(problem)).loss).toBeCloseTo(sum, 10);
+  });
+
   it("are losses too", async () => {
     const { value } = await measured({ name: "cross-entropy", reduction: "sum" });
     const nll = (f: number[], y: number): number => Math.log(f.reduce((sum, v) => sum + Math.exp(v), 0)) - f[y]!;

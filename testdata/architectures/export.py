@@ -13,6 +13,8 @@ import io
 import sys
 import traceback
 import warnings
+from importlib import import_module
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -309,12 +311,9 @@ def export(model, inputs, path, dynamo):
 def main(out, *names):
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    from more import architectures as further
-    from families import architectures as families
-    from others import architectures as others
-    from vision import architectures as vision
+    lists = [import_module(name).architectures for name in ("more", "others", "vision", "families", "classics", "sequences", "narrow", "lately")]
 
-    for seed, make in enumerate([*architectures, *further, *others, *vision, *families]):
+    for seed, make in enumerate(chain(architectures, *lists)):
         if names and make.__name__ not in names:
             continue
         torch.manual_seed(seed)

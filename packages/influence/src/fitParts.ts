@@ -53,7 +53,7 @@ export async function fitParts(
     return { values: matricesOf(values), temperature, seconds };
   }
   const factors = await timed("factors", () => wholeFactors(problem, options, keeper));
-  const eigen = await timed("eigendecomposition", () => eigenOf(factors.blocks, keptEigh(problem, keeper)));
+  const eigen = await timed("eigendecomposition", () => eigenOf(factors.blocks, keptEigh(problem, options, keeper)));
   if (strategy === "kfac") return { eigen, temperature, seconds };
   const values = await timed("eigenvalues", () =>
     wholeSum(problem, "eigenvalues", eigenvalueSum(problem, options, factors, eigen), keeper),
@@ -73,7 +73,7 @@ export async function fitShard(problem: Problem, options: CurvatureOptions, keep
   if (stage === "factors") return keepShard(problem, stage, factorSum(problem, options), keeper);
   if (stage !== "eigenvalues" || strategy === "kfac") return;
   const factors = await wholeFactors(problem, options, keeper);
-  const eigen = await eigenOf(factors.blocks, keptEigh(problem, keeper));
+  const eigen = await eigenOf(factors.blocks, keptEigh(problem, options, keeper));
   await keepShard(problem, stage, eigenvalueSum(problem, options, factors, eigen), keeper);
 }
 

@@ -20,25 +20,29 @@ const usual = { loss: "mse", self: true };
 const small = { ...inputs, train: { ...inputs.train, rows: rows(8), batchSize: 4 } };
 const exact = { operators: { curvature: { kind: "ggn" } }, inputs: small };
 
+const everyPart = [
+  "residual",
+  "factors",
+  "eigendecomposition",
+  "eigenvalues",
+  "self-influence",
+  "queries",
+  "scores",
+] as const;
+
 /** Requests that go through every long part, with the parts' names. */
 const runs = {
-  "EK-FAC": [{ inputs, options: usual }, ["residual", "factors", "eigenvalues", "self-influence", "queries", "scores"]],
+  "EK-FAC": [{ inputs, options: usual }, everyPart],
   "two checkpoints, queries of low rank": [
     { inputs: { ...inputs, checkpoints: [testdata("concrete-mlp-1.onnx")] }, options: { ...usual, queryRank: 2 } },
-    ["residual", "factors", "eigenvalues", "self-influence", "queries", "scores"],
+    everyPart,
   ],
   "a diagonal, by module": [
     { inputs, options: { ...usual, detail: "module" }, operators: { curvature: { kind: "diagonal" } } },
     ["residual", "diagonal", "self-influence", "queries", "scores"],
   ],
-  "systems of the exact matrix": [
-    { ...exact, options: { ...usual, damping: 1000 } },
-    ["residual", "factors", "eigenvalues", "self-influence", "queries", "scores"],
-  ],
-  "queries as one": [
-    { ...exact, options: { ...usual, aggregate: "mean", damping: 1000 } },
-    ["residual", "factors", "eigenvalues", "self-influence", "queries", "scores"],
-  ],
+  "systems of the exact matrix": [{ ...exact, options: { ...usual, damping: 1000 } }, everyPart],
+  "queries as one": [{ ...exact, options: { ...usual, aggregate: "mean", damping: 1000 } }, everyPart],
 } as const;
 
 const engine = ortNodeEngine({ threads: 1 });
@@ -107,7 +111,7 @@ describe.each(Object.entries(runs))("%s", (_, [request, parts]) => {
       const again = await attempt(request, copy);
       const lost = batches + again.stages.length - total;
       expect(lost, `killed in ${whole.stages[batches - 1]}, at batch ${batches} of ${total}`).toBeLessThanOrEqual(1);
-      expect(lost).toBeGreaterThanOrEqual(0);
+      expect(lost).toBeGreaterThanOrEqual(-1); // factors go side by side: another may be kept and not told yet
       expectSame(again.result, whole.result!);
     }
   });

@@ -66,11 +66,14 @@ async function newBias(
     standsFor,
   }: Rows & { readonly kept: KeptChannels; readonly standsFor: (value: string) => string },
 ): Promise<Map<string, Tensor>> {
-  const after = sumAfter(model, layer);
-  const ours = after?.sum ?? layer.output;
-  const theirs = standsFor(ours);
   const axis = layer.kind === "conv" ? 1 : -1;
-  const { mean: now } = await meansOf(pruned, ours, axis, data, signal);
+  let ours = sumAfter(model, layer)?.sum ?? layer.output;
+  let { mean: now } = await meansOf(pruned, ours, axis, data, signal);
+  if (now.length !== layer.out) {
+    ours = layer.output; // a sum over which the layer's few outputs are spread has other channels
+    ({ mean: now } = await meansOf(pruned, ours, axis, data, signal));
+  }
+  const theirs = standsFor(ours);
   const { mean: whole, axis: at } = await meansOf(dense, theirs, axis, data, signal);
   const stay = kept(theirs, at);
   const bias = model.initializers.get(layer.bias!)!.read();

@@ -1,5 +1,5 @@
 /** Latencies at the batch sizes that are reported. */
-import { type Batch, type Dataset, slice, type Tensor } from "@hessonite/core";
+import { type Batch, type Dataset, type OnnxModel, readModelFile, slice, type Tensor } from "@hessonite/core";
 import { compareLatency } from "./latency.ts";
 
 /** Median milliseconds of a run, and the median of the ratios of neighbours: 2 is twice as fast. */
@@ -12,7 +12,7 @@ export interface LatencyAt {
 
 const batchSizes = [1, 32] as const;
 
-/** Before and after, in turn in one run; batches that the model does not take are left out. */
+/** Before and after, in turn in one run. A model whose file fixes the batch is timed at that one, in place of 1 and 32. */
 export async function latencies(
   before: Uint8Array | string,
   after: Uint8Array | string,
@@ -20,13 +20,20 @@ export async function latencies(
   signal: AbortSignal | undefined,
 ): Promise<LatencyAt[]> {
   const list: LatencyAt[] = [];
-  for (const rows of batchSizes) {
+  const { model } = await readModelFile(before);
+  for (const rows of fixedRows(model) ?? batchSizes) {
     const feeds = await firstRows(data, rows);
     if (!feeds) continue;
     const found = await compareLatency(before, after, feeds, { rounds: 60, ...(signal ? { signal } : {}) });
     list.push({ rows, before: found.before, after: found.after, ratio: found.ratio });
   }
   return list;
+}
+
+/** The batch that the model's file fixes. */
+function fixedRows({ inputs }: OnnxModel): readonly number[] | undefined {
+  const fixed = inputs.map(({ shape }) => shape?.[0]).find((length) => typeof length === "number");
+  return fixed === undefined ? undefined : [fixed];
 }
 
 /** The first rows as one batch, where a batch holds as many. */

@@ -28,6 +28,7 @@ export async function* activations(
   const given = new Set(model.outputs.map(({ name }) => name));
   const fed = new Set(model.inputs.map(({ name }) => name));
   const wanted = [...new Set(names)];
+  const fixed = model.inputs.map(({ shape }) => shape?.[0]).find((length) => typeof length === "number") ?? 0;
   const outputs = wanted.filter((name) => !given.has(name) && !fed.has(name));
   await using session = await openFileSession(editModel(file, { outputs }), { threads: 2 });
   let rows = 0;
@@ -35,10 +36,35 @@ export async function* activations(
     signal?.throwIfAborted();
     rows += batch.rows;
     const feeds = Object.fromEntries(model.inputs.map(({ name, dtype }) => [name, fedAs(batch, name, dtype)]));
-    yield { batch, values: { ...feeds, ...(await session.run(feeds)) } };
+    const whole = fixed > batch.rows ? mapValues(feeds, (tensor) => padded(tensor, batch.rows, fixed)) : feeds;
+    const found = await session.run(whole);
+    yield { batch, values: { ...feeds, ...mapValues(found, (tensor) => cut(tensor, batch.rows, fixed)) } };
   }
   if (rows === 0)
     throw new UsageError("Cannot measure activations as there are no calibration rows", { at: data.name });
+}
+
+function mapValues<T, U>(record: Readonly<Record<string, T>>, of: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, of(value)]));
+}
+
+/** The last row over and over, up to the batch that the model's file fixes. */
+function padded(tensor: Tensor, rows: number, fixed: number): Tensor {
+  if (tensor.shape[0] !== rows) return tensor;
+  const size = tensor.data.length / rows;
+  const data = new (tensor.data.constructor as Float64ArrayConstructor)(fixed * size);
+  data.set(tensor.data as ArrayLike<number>);
+  for (let row = rows; row < fixed; row++) data.copyWithin(row * size, (rows - 1) * size, rows * size);
+  return { ...tensor, shape: [fixed, ...tensor.shape.slice(1)], data };
+}
+
+/** Without what padding gave; a value whose rows do not come first stays whole. */
+function cut(tensor: Tensor, rows: number, fixed: number): Tensor {
+  const [length = 0] = tensor.shape;
+  if (fixed <= rows || length === 0 || length % fixed !== 0) return tensor;
+  const kept = (length / fixed) * rows;
+  const data = tensor.data.slice(0, (tensor.data.length / length) * kept);
+  return { ...tensor, shape: [kept, ...tensor.shape.slice(1)], data };
 }
 
 /** In the type that the model declares: data may be held wider. */

@@ -20,6 +20,11 @@ export interface FileSession extends AsyncDisposable {
 export interface FileSessionOptions {
   /** Threads of the runtime; 1 unless said. */
   readonly threads?: number;
+  /**
+   * How far the runtime rewrites the graph; as far as it can unless said. "basic" where inner values are made outputs: the
+   * runtime (1.30) was seen to crash on one that a fusion had swallowed.
+   */
+  readonly rewriting?: "basic" | "all";
 }
 
 /**
@@ -34,11 +39,12 @@ export interface FileSessionOptions {
  */
 export async function openFileSession(
   source: string | Uint8Array,
-  { threads = 1 }: FileSessionOptions = {},
+  { threads = 1, rewriting = "all" }: FileSessionOptions = {},
 ): Promise<FileSession> {
   const ort = await import("onnxruntime-node");
   const options: InferenceSession.SessionOptions = {
     intraOpNumThreads: threads,
+    graphOptimizationLevel: rewriting,
     interOpNumThreads: 1,
     logSeverityLevel: 3,
     extra: { session: { intra_op: { allow_spinning: "0" } } },

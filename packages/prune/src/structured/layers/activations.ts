@@ -30,7 +30,7 @@ export async function* activations(
   const wanted = [...new Set(names)];
   const fixed = model.inputs.map(({ shape }) => shape?.[0]).find((length) => typeof length === "number") ?? 0;
   const outputs = wanted.filter((name) => !given.has(name) && !fed.has(name));
-  await using session = await openFileSession(editModel(file, { outputs }), { threads: 2 });
+  await using session = await openFileSession(editModel(file, { outputs }), { threads: 2, rewriting: "basic" });
   let rows = 0;
   for await (const batch of data.batches()) {
     signal?.throwIfAborted();

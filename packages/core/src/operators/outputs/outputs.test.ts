@@ -31,6 +31,7 @@ async function problemOf(model: OnnxModel, rows: number, batchSize: number): Pro
     data: datasetFromArrays({ inputs }, { batchSize }),
     loss: crossEntropy(),
     engine: referenceEngine(),
+    output: model.outputs[0]!.name,
   });
 }
 

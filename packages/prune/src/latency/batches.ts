@@ -1,5 +1,6 @@
 /** Latencies at the batch sizes that are reported. */
-import { type Batch, type Dataset, type OnnxModel, readModelFile, slice, type Tensor } from "@hessonite/core";
+import { type Batch, type Dataset, readModelFile, slice, type Tensor } from "@hessonite/core";
+import { fixedBatch, padded } from "../fixedBatch.ts";
 import { compareLatency } from "./latency.ts";
 
 /** Median milliseconds of a run, and the median of the ratios of neighbours: 2 is twice as fast. */
@@ -21,8 +22,9 @@ export async function latencies(
 ): Promise<LatencyAt[]> {
   const list: LatencyAt[] = [];
   const { model } = await readModelFile(before);
-  for (const rows of fixedRows(model) ?? batchSizes) {
-    const feeds = await firstRows(data, rows);
+  const fixed = fixedBatch(model);
+  for (const rows of fixed === undefined ? batchSizes : [fixed]) {
+    const feeds = await firstRows(data, rows, fixed !== undefined);
     if (!feeds) continue;
     const found = await compareLatency(before, after, feeds, { rounds: 60, ...(signal ? { signal } : {}) });
     list.push({ rows, before: found.before, after: found.after, ratio: found.ratio });
@@ -30,15 +32,16 @@ export async function latencies(
   return list;
 }
 
-/** The batch that the model's file fixes. */
-function fixedRows({ inputs }: OnnxModel): readonly number[] | undefined {
-  const fixed = inputs.map(({ shape }) => shape?.[0]).find((length) => typeof length === "number");
-  return fixed === undefined ? undefined : [fixed];
-}
-
-/** The first rows as one batch, where a batch holds as many. */
-async function firstRows(data: Dataset, rows: number): Promise<Readonly<Record<string, Tensor>> | undefined> {
-  for await (const batch of slice(data, 0, rows).batches() as AsyncIterable<Batch>)
-    return batch.rows === rows ? batch.inputs : undefined;
+/** The first rows as one batch, where a batch holds as many or may be filled up. */
+async function firstRows(
+  data: Dataset,
+  rows: number,
+  filled: boolean,
+): Promise<Readonly<Record<string, Tensor>> | undefined> {
+  for await (const batch of slice(data, 0, rows).batches() as AsyncIterable<Batch>) {
+    if (batch.rows !== rows && !filled) return undefined;
+    const inputs = Object.entries(batch.inputs);
+    return Object.fromEntries(inputs.map(([name, tensor]) => [name, padded(tensor, batch.rows, rows)]));
+  }
   return undefined;
 }

@@ -8,6 +8,7 @@ import {
   type Tensor,
   UsageError,
 } from "@hessonite/core";
+import { fixedBatch, padded } from "../../fixedBatch.ts";
 
 export interface ActivationOptions {
   readonly signal?: AbortSignal;
@@ -28,7 +29,7 @@ export async function* activations(
   const given = new Set(model.outputs.map(({ name }) => name));
   const fed = new Set(model.inputs.map(({ name }) => name));
   const wanted = [...new Set(names)];
-  const fixed = model.inputs.map(({ shape }) => shape?.[0]).find((length) => typeof length === "number") ?? 0;
+  const fixed = fixedBatch(model) ?? 0;
   const outputs = wanted.filter((name) => !given.has(name) && !fed.has(name));
   await using session = await openFileSession(editModel(file, { outputs }), { threads: 2, rewriting: "basic" });
   let rows = 0;
@@ -46,16 +47,6 @@ export async function* activations(
 
 function mapValues<T, U>(record: Readonly<Record<string, T>>, of: (value: T) => U): Record<string, U> {
   return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, of(value)]));
-}
-
-/** The last row over and over, up to the batch that the model's file fixes. */
-function padded(tensor: Tensor, rows: number, fixed: number): Tensor {
-  if (tensor.shape[0] !== rows) return tensor;
-  const size = tensor.data.length / rows;
-  const data = new (tensor.data.constructor as Float64ArrayConstructor)(fixed * size);
-  data.set(tensor.data as ArrayLike<number>);
-  for (let row = rows; row < fixed; row++) data.copyWithin(row * size, (rows - 1) * size, rows * size);
-  return { ...tensor, shape: [fixed, ...tensor.shape.slice(1)], data };
 }
 
 /** Without what padding gave; a value whose rows do not come first stays whole. */

@@ -19,7 +19,7 @@ const colinear = 1e-8;
 export function slerp(a: Tensor, b: Tensor, t: number): Tensor {
   requireFraction(t, "t");
   requireAlike([a, b]);
-  const cos = cosine(a.data, b.data, 1e-8);
+  const cos = cosine(a.data, b.data);
   const [onA, onB] = Math.abs(cos) > parallel ? [1 - t, t] : arc(Math.acos(cos), t);
   return combine([a, b], ([x = 0, y = 0]) => onA * x + onB * y);
 }
@@ -42,30 +42,42 @@ export function nuslerp(a: Tensor, b: Tensor, { weights, per = "tensor", base }:
   if (base) return plusScaled(base, 1, nuslerp(difference(a, base), difference(b, base), { weights, per }));
   const total = weights[0] + weights[1];
   const t = Math.abs(total) < 1e-6 ? 0.5 : weights[1] / total;
-  const vectorOf = vectorNumbers(a.shape, per);
-  const count = Math.max(1, ...vectorOf) + 1;
-  const gather = ({ data }: Tensor): number[][] => {
-    const vectors = Array.from({ length: count }, (): number[] => []);
-    for (const [k, v] of vectorOf.entries()) vectors[v]?.push(data[k] ?? 0);
-    return vectors;
-  };
-  const [ofA, ofB] = [gather(a), gather(b)];
-  const factors = ofA.map((vector, v) => interpolation(cosine(vector, ofB[v] ?? [], 1e-7), t));
+  const { count, vectorOf } = vectorsOf(a.shape, per);
+  const factors = Array.from(cosines(a, b, count, vectorOf), (cos) => interpolation(cos, t));
   return combine([a, b], ([x = 0, y = 0], k) => {
-    const [onA, onB] = factors[vectorOf[k] ?? 0] ?? [1 - t, t];
+    const [onA, onB] = factors[vectorOf(k)] ?? [1 - t, t];
     return onA * x + onB * y;
   });
 }
 
-/** Which vector every entry belongs to. */
-function vectorNumbers(shape: readonly number[], per: "tensor" | "row" | "column"): number[] {
+interface Vectors {
+  readonly count: number;
+  /** Which vector an entry belongs to. */
+  readonly vectorOf: (k: number) => number;
+}
+
+function vectorsOf(shape: readonly number[], per: "tensor" | "row" | "column"): Vectors {
   const size = shape.reduce((n, d) => n * d, 1);
   const last = shape.at(-1) ?? 1;
   const alongFirst = size / (shape[0] ?? 1);
-  const number = { tensor: () => 0, row: (k: number) => Math.floor(k / last), column: (k: number) => k % alongFirst }[
-    per
-  ];
-  return Array.from({ length: size }, (_, k) => number(k));
+  return {
+    tensor: { count: 1, vectorOf: () => 0 },
+    row: { count: size / last, vectorOf: (k: number) => Math.floor(k / last) },
+    column: { count: alongFirst, vectorOf: (k: number) => k % alongFirst },
+  }[per];
+}
+
+/** Between the vectors of two tensors; norms below 1e-7 count as that. */
+function cosines(a: Tensor, b: Tensor, count: number, vectorOf: Vectors["vectorOf"]): Float64Array {
+  const [inner, ofA, ofB] = [new Float64Array(count), new Float64Array(count), new Float64Array(count)];
+  for (let k = 0; k < a.data.length; k++) {
+    const [v, x, y] = [vectorOf(k), a.data[k] ?? 0, b.data[k] ?? 0];
+    inner[v] = (inner[v] ?? 0) + x * y;
+    ofA[v] = (ofA[v] ?? 0) + x * x;
+    ofB[v] = (ofB[v] ?? 0) + y * y;
+  }
+  const norm = (squared = 0): number => Math.max(Math.sqrt(squared), 1e-7);
+  return inner.map((product, v) => product / (norm(ofA[v]) * norm(ofB[v])));
 }
 
 function interpolation(cos: number, t: number): readonly [number, number] {
@@ -77,9 +89,9 @@ function arc(angle: number, t: number): readonly [number, number] {
   return [Math.sin((1 - t) * angle) / Math.sin(angle), Math.sin(t * angle) / Math.sin(angle)];
 }
 
-/** Norms below `tiny` count as `tiny`. */
-function cosine(a: ArrayLike<number>, b: ArrayLike<number>, tiny: number): number {
-  return inner(a, b) / (Math.max(length(a), tiny) * Math.max(length(b), tiny));
+/** Norms below 1e-8 count as that. */
+function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  return inner(a, b) / (Math.max(length(a), 1e-8) * Math.max(length(b), 1e-8));
 }
 
 export interface KarcherOptions {

@@ -151,6 +151,13 @@ describe("spherical means", () => {
     near(nuslerp(a, b, { weights: [1, 3] }), ...slerp(a, b, 0.75).data);
     near(nuslerp(row(2, 1), row(1, 2), { weights: [1, 1], base: row(1, 1) }), 1 + h, 1 + h);
     near(nuslerp(row(1, 0), row(0, 1), { weights: [1, -1] }), h, h); // weights that cancel: halves
+    const unit = (first: number): Tensor => ({
+      dtype: "float32",
+      shape: [200_000, 2],
+      data: Float32Array.from({ length: 400_000 }, (_, k) => (k + first) % 2),
+    });
+    const large = nuslerp(unit(1), unit(0), { weights: [1, 1], per: "row" }); // orthogonal in every row
+    expect(large.data.every((entry) => Math.abs(entry - h) < 1e-12)).toBe(true);
   });
 
   it("the Karcher mean of two directions is half way, and of three its tangents cancel", () => {
